@@ -1,0 +1,117 @@
+package configs
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Default is the configuration of a device where nothing is set.
+func Default() Config {
+	return Config{
+		Device:  Device{Name: "tram-1", Site: "buon-ma-thuot"},
+		Profile: "clinic",
+		Reader:  Reader{Enabled: true},
+		Scanner: Scanner{Baud: 9600},
+		Gate:    Gate{Detector: "default", Every: Duration(time.Minute)},
+		Hub:     Hub{Broker: "tcp://127.0.0.1:1883"},
+		Outbox:  Outbox{MaxMiB: 1024},
+		Kiosk:   Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second)},
+		Log:     Log{Level: "info"},
+	}
+}
+
+// name is what a device, a site or a profile may be called: it becomes part of
+// MQTT topics, of the device's URN and of file names.
+var name = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
+
+var bauds = []int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200}
+
+type checker struct {
+	file     string
+	lines    Lines
+	problems Problems
+}
+
+func (k *checker) wrong(key, text, remedy string) {
+	k.problems = append(k.problems, Problem{File: k.file, Line: k.lines[key], Key: key, Text: text, Remedy: remedy})
+}
+
+// check is every rule that one value or several together must keep.
+func (c Config) check(file string, lines Lines) Problems {
+	k := &checker{file: file, lines: lines}
+	for key, value := range map[string]string{"device.name": c.Device.Name, "device.site": c.Device.Site} {
+		if !name.MatchString(value) {
+			k.wrong(key, fmt.Sprintf("%q is not a name", value), "use 1 to 63 lower-case letters, digits and hyphens")
+		}
+	}
+	if c.Profile == "" {
+		k.wrong("profile", "is empty", "name a profile, such as clinic, or the path of a profile file")
+	}
+	if !slices.Contains(bauds, c.Scanner.Baud) {
+		k.wrong("scanner.baud", fmt.Sprintf("%d is not a rate of a serial port", c.Scanner.Baud), fmt.Sprintf("use one of %v", bauds))
+	}
+	c.checkGate(k)
+	c.checkHub(k)
+	c.checkKiosk(k)
+	if c.Outbox.MaxMiB < 16 {
+		k.wrong("outbox.max-mib", fmt.Sprintf("%d is too small for an outage", c.Outbox.MaxMiB), "use 16 or more; 1024 holds months of visits")
+	}
+	if levels := []string{"debug", "info", "warn", "error"}; !slices.Contains(levels, c.Log.Level) {
+		k.wrong("log.level", fmt.Sprintf("%q is not a level", c.Log.Level), "use "+strings.Join(levels, ", "))
+	}
+	slices.SortStableFunc(k.problems, func(a, b Problem) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+	return k.problems
+}
+
+func (c Config) checkGate(k *checker) {
+	if c.Gate.Source == "" {
+		return
+	}
+	l := c.Gate.Line
+	if l[0] == l[2] && l[1] == l[3] {
+		k.wrong("gate.line", "has no length", "give two different points in pixels: [x1, y1, x2, y2]")
+	}
+	if c.Gate.Every.Value() < time.Second {
+		k.wrong("gate.every", fmt.Sprintf("%v is too short", c.Gate.Every.Value()), "use 1s or more; 1m is usual")
+	}
+}
+
+func (c Config) checkHub(k *checker) {
+	u, err := url.Parse(c.Hub.Broker)
+	if err != nil || !slices.Contains([]string{"tcp", "mqtt", "ssl", "tls", "mqtts"}, u.Scheme) || u.Host == "" {
+		k.wrong("hub.broker", "is not the address of an MQTT broker", "write tcp://HOST:1883 or ssl://HOST:8883")
+		return
+	}
+	if u.User != nil {
+		k.wrong("hub.broker", "holds a user name or password", "leave them out of the address")
+	}
+}
+
+func (c Config) checkKiosk(k *checker) {
+	if !c.Kiosk.Enabled {
+		return
+	}
+	host, port, err := net.SplitHostPort(c.Kiosk.Listen)
+	addr, ipErr := netip.ParseAddr(host)
+	switch {
+	case err != nil || port == "":
+		k.wrong("kiosk.listen", "is not an address and port", "write 127.0.0.1:8600")
+	case host != "localhost" && (ipErr != nil || !addr.IsLoopback()):
+		// The screen shows a person's data: it never leaves this machine.
+		k.wrong("kiosk.listen", "is not on the loopback interface", "write 127.0.0.1:8600; the screen is for this machine only")
+	}
+	if c.Kiosk.Idle.Value() < 10*time.Second {
+		k.wrong("kiosk.idle", fmt.Sprintf("%v is too short to read a screen", c.Kiosk.Idle.Value()), "use 10s or more")
+	}
+}

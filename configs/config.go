@@ -1,0 +1,173 @@
+package configs
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// DefaultYAML is the manual: every key, its meaning and its default.
+//
+//go:embed default.yaml
+var DefaultYAML []byte
+
+// Config is all that a technician can set. default.yaml explains each key.
+type Config struct {
+	Device  Device  `yaml:"device"`
+	Profile string  `yaml:"profile"`
+	State   string  `yaml:"state"`
+	Reader  Reader  `yaml:"reader"`
+	Scanner Scanner `yaml:"scanner"`
+	Camera  Camera  `yaml:"camera"`
+	Gate    Gate    `yaml:"gate"`
+	Vision  Vision  `yaml:"vision"`
+	Trust   string  `yaml:"trust"`
+	Hub     Hub     `yaml:"hub"`
+	Outbox  Outbox  `yaml:"outbox"`
+	Kiosk   Kiosk   `yaml:"kiosk"`
+	Log     Log     `yaml:"log"`
+}
+
+// Device names this device to the hub.
+type Device struct {
+	Name string `yaml:"name"`
+	Site string `yaml:"site"`
+}
+
+// Reader is the chip reader, by its PC/SC name.
+type Reader struct {
+	Enabled bool   `yaml:"enabled"`
+	Name    string `yaml:"name"`
+}
+
+// Scanner is the QR scanner on a serial port; no path means there is none.
+type Scanner struct {
+	Path string `yaml:"path"`
+	Baud int    `yaml:"baud"`
+}
+
+// Camera looks at the person at the counter; no source means there is none.
+type Camera struct {
+	Source string `yaml:"source"`
+}
+
+// Gate counts people over a line; no source means there is no gate.
+type Gate struct {
+	Source   string     `yaml:"source"`
+	Line     [4]float64 `yaml:"line"`
+	Detector string     `yaml:"detector"`
+	Every    Duration   `yaml:"every"`
+}
+
+// Vision is the camera worker.
+type Vision struct {
+	Worker string `yaml:"worker"`
+	Models string `yaml:"models"`
+}
+
+// Hub is where the records go.
+type Hub struct {
+	Broker string `yaml:"broker"`
+	Key    string `yaml:"key"`
+}
+
+// Outbox keeps the records until the hub has them.
+type Outbox struct {
+	MaxMiB int `yaml:"max-mib"`
+}
+
+// Kiosk is the touch screen and the local API.
+type Kiosk struct {
+	Enabled bool     `yaml:"enabled"`
+	Listen  string   `yaml:"listen"`
+	Idle    Duration `yaml:"idle"`
+}
+
+// Log is what the daemon tells the journal.
+type Log struct {
+	Level string `yaml:"level"`
+}
+
+// Load reads one configuration file over the defaults and checks it. The error
+// is either Problems or that the file could not be read.
+func Load(path string) (Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	c := Default()
+	lines, problems := Decode(path, data, &c)
+	problems = append(problems, c.check(path, lines)...)
+	if len(problems) > 0 {
+		return c, problems
+	}
+	return c, nil
+}
+
+// Check is what is wrong with a configuration that was made in memory.
+func (c Config) Check() error {
+	if problems := c.check("configuration", Lines{}); len(problems) > 0 {
+		return problems
+	}
+	return nil
+}
+
+// DefaultState is where keys, queue, trust store and models live when nothing
+// is set: $TRAM_STATE, else the service's folder for root, else the person's own.
+func DefaultState() string {
+	if dir := os.Getenv("TRAM_STATE"); dir != "" {
+		return dir
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/tram"
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "tram")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), "tram")
+	}
+	return filepath.Join(home, ".local", "state", "tram")
+}
+
+// StateDir is where this device keeps its keys, queue, trust store and models.
+func (c Config) StateDir() string {
+	if c.State != "" {
+		return c.State
+	}
+	return DefaultState()
+}
+
+// TrustDir is the operator's folder of CSCA certificates.
+func (c Config) TrustDir() string {
+	if c.Trust != "" {
+		return c.Trust
+	}
+	return filepath.Join(c.StateDir(), "trust")
+}
+
+// ModelsDir is the folder of the networks that tram-vision may load.
+func (c Config) ModelsDir() string {
+	if c.Vision.Models != "" {
+		return c.Vision.Models
+	}
+	return ModelsDir(c.StateDir())
+}
+
+// ModelsDir is $TRAM_MODELS, else the models folder of a state folder.
+func ModelsDir(state string) string {
+	if dir := os.Getenv("TRAM_MODELS"); dir != "" {
+		return dir
+	}
+	return filepath.Join(state, "models")
+}
+
+// HubKeyPath is the file with the hub's public key.
+func (c Config) HubKeyPath() string {
+	if c.Hub.Key != "" {
+		return c.Hub.Key
+	}
+	return filepath.Join(c.StateDir(), "hub.pub.jwk")
+}
