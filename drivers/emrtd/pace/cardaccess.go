@@ -1,0 +1,177 @@
+package pace
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"tram/drivers/emrtd/asn"
+	"tram/drivers/emrtd/ec"
+	"tram/drivers/emrtd/tlv"
+)
+
+// Info is one way that a chip offers for PACE.
+type Info struct {
+	Protocol  Protocol
+	Version   int
+	Parameter int       // -1 when the chip names none
+	Curve     *ec.Curve // nil when the parameters are not those of a known curve
+	Why       string    // why Curve is nil
+}
+
+// Supported reports whether this package can run it: ECDH with generic mapping, or
+// with chip authentication mapping, whose first part is the same.
+func (i Info) Supported() bool {
+	return i.Curve != nil && i.Protocol.Agreement == "ECDH" && i.Protocol.Mapping != Integrated
+}
+
+// CardAccess is what EF.CardAccess says. It is not authentic by itself.
+type CardAccess struct {
+	PACE  []Info
+	Other []string // object identifiers of everything else, dotted
+}
+
+// ErrCardAccess says that EF.CardAccess cannot be read as SecurityInfos.
+var ErrCardAccess = errors.New("pace: EF.CardAccess is not a set of SecurityInfos")
+
+const (
+	oidStandardised = "0.4.0.127.0.7.1.2"
+	oidECPublicKey  = "1.2.840.10045.2.1"
+	oidBSIECKey     = "0.4.0.127.0.7.1.1.5.2.1"
+)
+
+// ParseCardAccess reads the SecurityInfos of EF.CardAccess or EF.CardSecurity (Doc
+// 9303-11 §9.2). What it does not know it passes over; an entry that is broken
+// does not spoil the others.
+func ParseCardAccess(b []byte) (CardAccess, error) {
+	set, _, err := tlv.Next(b)
+	if err != nil {
+		return CardAccess{}, fmt.Errorf("%w: %w", ErrCardAccess, err)
+	}
+	entries, err := asn.Inside(set, asn.Set)
+	if err != nil {
+		return CardAccess{}, fmt.Errorf("%w: %w", ErrCardAccess, err)
+	}
+	var out CardAccess
+	domains := map[int]*ec.Curve{}
+	reasons := map[int]string{}
+	for _, e := range entries {
+		parts, err := asn.Inside(e, asn.Sequence)
+		if err != nil || len(parts) < 2 || parts[0].Tag != asn.OID {
+			continue
+		}
+		oid := asn.OIDString(parts[0].Value)
+		switch p, ok := ByOID(oid); {
+		case ok:
+			if info, ok := parseInfo(p, parts[1:]); ok {
+				out.PACE = append(out.PACE, info)
+			}
+		case isDomainInfo(oid):
+			id := -1
+			if len(parts) > 2 {
+				id, _ = asn.Int(parts[2])
+			}
+			domains[id], reasons[id] = parseDomain(parts[1])
+		default:
+			out.Other = append(out.Other, oid)
+		}
+	}
+	for i := range out.PACE {
+		out.PACE[i].resolve(domains, reasons)
+	}
+	return out, nil
+}
+
+// isDomainInfo: id-PACE-ECDH-GM and so on without a cipher's arc.
+func isDomainInfo(oid string) bool {
+	for _, f := range families {
+		if oid == base+f.arc {
+			return true
+		}
+	}
+	return false
+}
+
+func parseInfo(p Protocol, parts []tlv.Node) (Info, bool) {
+	info := Info{Protocol: p, Parameter: -1}
+	var err error
+	if info.Version, err = asn.Int(parts[0]); err != nil {
+		return Info{}, false
+	}
+	if len(parts) > 1 {
+		if info.Parameter, err = asn.Int(parts[1]); err != nil {
+			return Info{}, false
+		}
+	}
+	return info, true
+}
+
+// resolve finds the curve: the chip's own parameters of that number first, then
+// the standardised ones, then the only ones that the chip brings.
+func (i *Info) resolve(domains map[int]*ec.Curve, reasons map[int]string) {
+	if c, ok := domains[i.Parameter]; ok {
+		i.Curve, i.Why = c, reasons[i.Parameter]
+		return
+	}
+	if c, err := Params(i.Parameter); err == nil {
+		i.Curve = c
+		return
+	}
+	if i.Parameter == -1 && len(domains) == 1 {
+		for id, c := range domains {
+			i.Curve, i.Why = c, reasons[id]
+		}
+		return
+	}
+	i.Why = fmt.Sprintf("domain parameters %d are not known", i.Parameter)
+}
+
+// parseDomain reads an AlgorithmIdentifier with domain parameters.
+func parseDomain(n tlv.Node) (*ec.Curve, string) {
+	parts, err := asn.Inside(n, asn.Sequence)
+	if err != nil || len(parts) < 2 {
+		return nil, "domain parameters are not of the form they must have"
+	}
+	switch oid := asn.OIDString(parts[0].Value); oid {
+	case oidStandardised:
+		id, err := asn.Int(parts[1])
+		if err != nil {
+			return nil, err.Error()
+		}
+		c, err := Params(id)
+		if err != nil {
+			return nil, err.Error()
+		}
+		return c, ""
+	case oidECPublicKey, oidBSIECKey:
+		c, err := ec.FromParameters(parts[1].Raw)
+		if err != nil {
+			return nil, err.Error()
+		}
+		return c, ""
+	default:
+		return nil, "domain parameters of kind " + oid
+	}
+}
+
+// Ranked returns the supported offers, the strongest first: the longer key of
+// the cipher, then the larger curve; generic mapping before chip authentication mapping.
+func (a CardAccess) Ranked() []Info {
+	var out []Info
+	for _, i := range a.PACE {
+		if i.Supported() {
+			out = append(out, i)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y Info) int {
+		return cmp.Or(
+			cmp.Compare(y.Protocol.Cipher, x.Protocol.Cipher),
+			cmp.Compare(y.Curve.N.BitLen(), x.Curve.N.BitLen()),
+			cmp.Compare(order(x.Protocol.Mapping), order(y.Protocol.Mapping)),
+		)
+	})
+	return out
+}
+
+func order(m Mapping) int { return map[Mapping]int{Generic: 0, ChipAuthentication: 1}[m] }
