@@ -1,0 +1,210 @@
+package kiosk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+)
+
+// maxCodeBytes is above what the largest QR code can hold.
+const maxCodeBytes = 4296
+
+// webHandler serves the TCP side: the page, its assets and the guarded API.
+func (s *Server) webHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.page)
+	mux.HandleFunc("GET /assets/", s.asset)
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	s.api(mux)
+	return s.guard(mux)
+}
+
+// socketHandler serves the unix socket: the API and the administrator's questions.
+func (s *Server) socketHandler() http.Handler {
+	mux := http.NewServeMux()
+	s.api(mux)
+	if s.opt.Admin != nil {
+		mux.HandleFunc("GET /v1/status", s.ask(s.opt.Admin.Status))
+		mux.HandleFunc("GET /v1/outbox", s.ask(s.opt.Admin.Outbox))
+	}
+	return mux
+}
+
+func (s *Server) api(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /v1/state", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, s.opt.Station.Snapshot())
+	})
+	mux.HandleFunc("GET /v1/events", s.events)
+	mux.HandleFunc("GET /v1/portrait", s.portrait)
+	mux.HandleFunc("POST /v1/visits", s.submit)
+	mux.HandleFunc("POST /v1/visits/{id}/consent", s.act("id", s.opt.Station.Consent))
+	mux.HandleFunc("POST /v1/visits/{id}/confirm", s.act("id", s.opt.Station.Confirm))
+	mux.HandleFunc("POST /v1/visits/{id}/cancel", s.act("id", s.opt.Station.Cancel))
+	if s.opt.Actions != nil {
+		mux.HandleFunc("POST /v1/demo/{action}", s.act("action", s.opt.Actions.Do))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, "not_found", "there is nothing here for that method and path")
+	})
+}
+
+// submit starts a visit: {"qr": "…"} gives 201 and {"visit": "ID"}.
+func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		refuse(w, http.StatusUnsupportedMediaType, "not_json", "the body must be application/json")
+		return
+	}
+	body, ok := readBody(w, r)
+	if !ok {
+		return
+	}
+	var in struct {
+		QR string `json:"qr"`
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	err := d.Decode(&in)
+	if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) {
+		// The decoder's own words may quote the body, which is a person's data.
+		refuse(w, http.StatusBadRequest, "bad_json", `the body must be one object {"qr": "…"}`)
+		return
+	}
+	if in.QR == "" || len(in.QR) > maxCodeBytes || !utf8.ValidString(in.QR) {
+		refuse(w, http.StatusBadRequest, "bad_json", fmt.Sprintf("qr must be a text of 1 to %d bytes", maxCodeBytes))
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
+	defer cancel()
+	id, err := s.opt.Station.SubmitQR(ctx, in.QR)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	answer(w, http.StatusCreated, map[string]string{"visit": id})
+}
+
+// act serves a POST that names one thing in its path and has nothing to say in its body.
+func (s *Server) act(key string, do func(ctx context.Context, name string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue(key)
+		if name == "" || len(name) > 128 {
+			refuse(w, http.StatusBadRequest, "bad_path", "the name in the path must have 1 to 128 bytes")
+			return
+		}
+		if _, ok := readBody(w, r); !ok {
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
+		defer cancel()
+		if err := do(ctx, name); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		answer(w, http.StatusOK, map[string]bool{"ok": true})
+	}
+}
+
+func (s *Server) ask(question func(context.Context) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
+		defer cancel()
+		v, err := question(ctx)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		answer(w, http.StatusOK, v)
+	}
+}
+
+func (s *Server) portrait(w http.ResponseWriter, r *http.Request) {
+	jpeg, ok := s.opt.Station.Portrait(r.URL.Query().Get("visit"))
+	if !ok {
+		refuse(w, http.StatusNotFound, "no_portrait", "there is no portrait for that visit")
+		return
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Content-Length", strconv.Itoa(len(jpeg)))
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(jpeg)
+}
+
+// readBody reads the whole of a small body, or answers 413 or 400.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		refuse(w, http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body may have at most %d bytes", maxBodyBytes))
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "bad_body", "the body could not be read")
+	}
+	return body, err == nil
+}
+
+// ErrorBody is the JSON of every refusal: {"error": {"code", "message"}}.
+type ErrorBody struct {
+	Error struct {
+		Code    string `json:"code"`    // for programs
+		Message string `json:"message"` // for their authors
+	} `json:"error"`
+}
+
+// sentinels are the errors that have a status and a code of their own.
+var sentinels = []struct {
+	err    error
+	status int
+	code   string
+}{
+	{ErrNoVisit, http.StatusNotFound, "no_visit"},
+	{ErrConflict, http.StatusConflict, "conflict"},
+	{ErrUnknownAction, http.StatusBadRequest, "unknown_action"},
+	{ErrBadCode, http.StatusUnprocessableEntity, "bad_code"},
+	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout"},
+}
+
+// fail answers with what err means to a client. An error that has no code of
+// its own is logged here and not told.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	for _, known := range sentinels {
+		if errors.Is(err, known.err) {
+			refuse(w, known.status, known.code, known.err.Error())
+			return
+		}
+	}
+	if r.Context().Err() != nil {
+		return // the client is gone or the server stops
+	}
+	s.log.Error("request failed", "request", r.Pattern, "err", err)
+	refuse(w, http.StatusInternalServerError, "internal", "the daemon's log says why")
+}
+
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	var body ErrorBody
+	body.Error.Code, body.Error.Message = code, message
+	answer(w, status, body)
+}
+
+// answer writes v as JSON. Data is never stored by whoever gets it.
+func answer(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"error":{"code":"internal","message":"the answer could not be encoded"}}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)+1))
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}

@@ -1,0 +1,283 @@
+package kiosk_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"tram/agent/kiosk"
+	"tram/agent/visit"
+)
+
+// One headless Chromium serves all tests of the package; TestMain closes it.
+var browser struct {
+	once  sync.Once
+	ctx   context.Context
+	close func()
+	err   error
+}
+
+func launch() {
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		browser.err = err
+		return
+	}
+	dir, err := os.MkdirTemp("", "kiosk-browser-")
+	if err != nil {
+		browser.err = err
+		return
+	}
+	opts := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(dir),
+		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-default-apps", true), chromedp.Flag("disable-extensions", true),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true),
+		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "vi"),
+	}
+	if os.Geteuid() == 0 {
+		opts = append(opts, chromedp.NoSandbox)
+	}
+	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, cancel := chromedp.NewContext(alloc)
+	browser.ctx = ctx
+	browser.close = func() {
+		_ = chromedp.Cancel(ctx)
+		cancel()
+		cancelAlloc()
+		for range 50 { // helpers of the browser may still write there for a moment
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	browser.err = chromedp.Do(ctx)
+}
+
+// A screen is the page in a tab.
+type screen struct {
+	t   *testing.T
+	ctx context.Context
+	st  *station
+}
+
+// openScreen shows st's server in a new tab of the given size.
+func openScreen(t *testing.T, st *station, width, height int64, change ...func(*kiosk.Options)) *screen {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser is not started with -short")
+	}
+	browser.once.Do(launch)
+	if browser.err != nil {
+		if _, err := exec.LookPath("chromium"); err != nil {
+			t.Skip("chromium is not installed (Debian package chromium): the screen was not tried in a browser")
+		}
+		t.Fatalf("start chromium: %v", browser.err)
+	}
+	srv, _ := start(t, st, change...)
+	ctx, cancel := chromedp.NewContext(browser.ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // opens the tab, which lives as long as this context
+		t.Fatalf("open a tab: %v", err)
+	}
+	ctx, cancelTime := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancelTime)
+	s := &screen{t: t, ctx: ctx, st: st}
+	s.do(chromedp.EmulateViewport(width, height), chromedp.Navigate("http://"+srv.Addr()+"/"))
+	s.waitStage("idle")
+	return s
+}
+
+func (s *screen) do(steps ...chromedp.Action[chromedp.Void]) {
+	s.t.Helper()
+	if err := chromedp.Do(s.ctx, steps...); err != nil {
+		s.t.Fatalf("browser: %v", err)
+	}
+}
+
+// eval returns what a JavaScript expression gives.
+func eval[T any](s *screen, js string) T {
+	s.t.Helper()
+	v, err := chromedp.Run(s.ctx, chromedp.Evaluate[T](js))
+	if err != nil {
+		s.t.Fatalf("browser: %v", err)
+	}
+	return v
+}
+
+func (s *screen) until(what, js string) {
+	s.t.Helper()
+	eventually(s.t, what, func() bool { return eval[bool](s, js) })
+}
+
+func (s *screen) waitStage(stage string) {
+	s.t.Helper()
+	s.until("stage "+stage, fmt.Sprintf("document.body.dataset.stage === %q", stage))
+}
+
+// stage brings the visit to a stage and waits until the screen shows it.
+func (s *screen) stage(v *visit.View) {
+	s.t.Helper()
+	want := "idle"
+	s.st.set(func(n *visit.Snapshot) { n.Visit = v })
+	if v != nil {
+		want = string(v.Stage)
+	}
+	s.waitStage(want)
+}
+
+func (s *screen) text() string { return eval[string](s, "document.body.innerText") }
+
+func (s *screen) language(code string) {
+	s.t.Helper()
+	s.click("lang-" + code)
+	s.until("language "+code, fmt.Sprintf("document.documentElement.lang === %q", code))
+}
+
+// click presses the button with that data-key.
+func (s *screen) click(key string) {
+	s.t.Helper()
+	s.do(chromedp.Click(fmt.Sprintf(`[data-key=%q]`, key)))
+}
+
+func (s *screen) wants(words ...string) {
+	s.t.Helper()
+	for _, w := range words {
+		if got := s.text(); !strings.Contains(got, w) {
+			s.t.Errorf("screen: got %q, want %q in it", got, w)
+		}
+	}
+}
+
+// shoot keeps a picture when TRAM_SCREENSHOTS names a folder.
+func (s *screen) shoot(name string) {
+	s.t.Helper()
+	dir := os.Getenv("TRAM_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(s.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		s.t.Fatalf("browser: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
+		s.t.Error(err)
+	}
+}
+
+var sizes = [][2]int64{{1080, 1920}, {1920, 1080}, {1024, 768}}
+
+// stages are all that a person can see, with words that must be there.
+var stages = []struct {
+	name   string
+	view   func() *visit.View
+	vi, en []string
+}{
+	{"idle", func() *visit.View { return nil },
+		[]string{"Xin mời quét mã QR", "Mã QR ở mặt sau", "Mã QR ở mặt trước", "đã kết nối"},
+		[]string{"scan the QR code", "QR code on the back", "QR code on the front", "connected"}},
+	{"consent", func() *visit.View { return at(visit.StageConsent) },
+		[]string{"xin phép đọc chip", "cấp số thứ tự", "Nơi cư trú", "Đồng ý", "Không đồng ý", "0990****0017"},
+		[]string{"May we read the chip", "queue number", "Place of residence", "I agree", "I do not agree"}},
+	{"card", func() *visit.View { return at(visit.StageCard) },
+		[]string{"Đặt thẻ lên đầu đọc", "đang chờ thẻ"}, []string{"Lay your card on the reader", "Waiting for the card"}},
+	{"reading", func() *visit.View { return at(visit.StageReading) },
+		[]string{"giữ yên thẻ", "Ảnh chân dung (DG2)", "14,2 / 23,7 KB"}, []string{"leave the card", "Portrait (DG2)", "14.2 / 23.7 KB"}},
+	{"face", func() *visit.View { return at(visit.StageFace) },
+		[]string{"nhìn vào camera"}, []string{"look at the camera"}},
+	{"confirm", func() *visit.View { return at(visit.StageConfirm) },
+		[]string{personName, "0990****0017", "15/01/2039", "đúng nơi cấp", "Khuôn mặt khớp", "Thẻ không hỗ trợ", "Nam"},
+		[]string{personName, "0990****0017", "issuer known", "face matches", "Not on this card", "Male"}},
+	{"recorded", func() *visit.View { return at(visit.StageRecorded) },
+		[]string{"Đã ghi nhận", "Hồ sơ số 13", "Đã lưu", "Đã gửi", "Đã nhận"}, []string{"Recorded", "Record number 13", "Accepted", "Sent", "Delivered"}},
+	{"failed", func() *visit.View { return at(visit.StageFailed) },
+		[]string{"Kiểm tra thẻ không đạt", "gặp cán bộ tại quầy", "verification_failed"}, []string{"did not pass the checks", "staff at the desk"}},
+}
+
+func TestEveryStageShowsItsWordsInBothLanguagesAtEverySize(t *testing.T) {
+	for _, size := range sizes {
+		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
+			st := newStation()
+			st.set(func(n *visit.Snapshot) { n.Demo = true })
+			s := openScreen(t, st, size[0], size[1])
+			for _, stage := range stages {
+				s.stage(stage.view())
+				for _, lang := range []string{"vi", "en"} {
+					s.language(lang)
+					if lang == "vi" {
+						s.wants(stage.vi...)
+					} else {
+						s.wants(stage.en...)
+					}
+					s.fits(stage.name + " in " + lang)
+					s.shoot(fmt.Sprintf("%dx%d-%s-%s", size[0], size[1], stage.name, lang))
+				}
+				s.language("vi")
+			}
+		})
+	}
+}
+
+// fits checks that nothing is wider than the screen, nothing that can be
+// pressed is smaller than 48 px, and the answers are in view.
+func (s *screen) fits(where string) {
+	s.t.Helper()
+	wide := eval[[]string](s, `[...document.querySelectorAll('body *:not(.sr-only):not(svg *)')]
+		.filter((e) => e.getBoundingClientRect().right > innerWidth + 1 || (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'hidden' && !e.closest('svg') && !e.classList.contains('sr-only') && e.tagName !== 'PROGRESS'))
+		.map((e) => e.tagName + '.' + e.getAttribute('class'))`)
+	if len(wide) > 0 {
+		s.t.Errorf("%s: wider than the screen: %v", where, wide)
+	}
+	small := eval[[]string](s, `[...document.querySelectorAll('button')].filter((b) => { const r = b.getBoundingClientRect(); return r.width < 48 || r.height < 48; }).map((b) => b.dataset.key)`)
+	if len(small) > 0 {
+		s.t.Errorf("%s: smaller than 48 px: %v", where, small)
+	}
+	hidden := eval[[]string](s, `[...document.querySelectorAll('.actions button')].filter((b) => { const r = b.getBoundingClientRect(); return r.bottom > innerHeight || r.top < 0; }).map((b) => b.dataset.key)`)
+	if len(hidden) > 0 {
+		s.t.Errorf("%s: answers out of view: %v", where, hidden)
+	}
+	if over := eval[int](s, `(() => { const b = document.querySelector('.body'); return b.scrollHeight - b.clientHeight; })()`); over > 1 {
+		s.t.Errorf("%s: %d px must be scrolled for", where, over)
+	}
+}
+
+func TestEachButtonSendsTheAnswerItNames(t *testing.T) {
+	st := newStation()
+	s := openScreen(t, st, 1024, 768)
+	for _, c := range []struct {
+		stage visit.Stage
+		key   string
+		want  string
+	}{
+		{visit.StageConsent, "consent", "consent v1"},
+		{visit.StageConsent, "cancel", "cancel v1"},
+		{visit.StageCard, "cancel", "cancel v1"},
+		{visit.StageReading, "cancel", "cancel v1"},
+		{visit.StageFace, "cancel", "cancel v1"},
+		{visit.StageConfirm, "confirm", "confirm v1"},
+		{visit.StageConfirm, "cancel", "cancel v1"},
+		{visit.StageRecorded, "cancel", "cancel v1"},
+		{visit.StageFailed, "cancel", "cancel v1"},
+	} {
+		s.stage(nil)
+		before := len(st.called())
+		s.stage(at(c.stage))
+		s.click(c.key)
+		eventually(t, fmt.Sprintf("%s %s is sent", c.stage, c.key), func() bool { return len(st.called()) > before })
+		if got := st.called()[before:]; !slices.Equal(got, []string{c.want}) {
+			t.Errorf("%s, button %s: got %v, want [%s]", c.stage, c.key, got, c.want)
+		}
+	}
+}

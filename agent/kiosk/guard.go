@@ -1,0 +1,155 @@
+package kiosk
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// policy forbids the page everything that it does not need: no inline code or
+// style, no frame around it, no form, no other server, and no HTML from strings.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// harden sets the headers that every answer of the TCP side carries.
+func harden(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), usb=(), serial=()")
+	h.Set("Cache-Control", "no-store")
+}
+
+// guard lets through to next only what the server's own page asks for.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		harden(w.Header())
+		if !s.hosts[r.Host] {
+			refuse(w, http.StatusForbidden, "foreign_host", "this server is not known by that name")
+			return
+		}
+		if !s.sameOrigin(r) {
+			refuse(w, http.StatusForbidden, "foreign_origin", "only this server's own page may ask")
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/v1/") && r.URL.Path != "/v1/health" {
+			session, ok := s.session(r)
+			if !ok {
+				refuse(w, http.StatusForbidden, "no_session", "open the page first: it sets the session that this needs")
+				return
+			}
+			if r.Method == http.MethodPost && !s.limits.allow(session, time.Now()) {
+				w.Header().Set("Retry-After", "1")
+				refuse(w, http.StatusTooManyRequests, "too_many", "too many requests: wait a second")
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sameOrigin reports whether r comes from the server's own page, or, for what
+// only reads, from nobody's page (an address typed into the browser). The
+// cookie alone would not say so: it knows no ports, and a page on another port
+// of this machine counts as the same site.
+func (s *Server) sameOrigin(r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	if len(origins) > 1 || (len(origins) == 1 && origins[0] != "http://"+r.Host) {
+		return false
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return len(origins) == 1 && (site == "" || site == "same-origin") || site == "same-origin"
+	}
+	switch site {
+	case "", "same-origin", "none":
+		return true
+	default:
+		// A link on another page may lead here, as a whole page and no part of one.
+		return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	}
+}
+
+// session returns the session that r's cookie proves. Tokens are signed, not
+// stored: opening the page any number of times pushes nobody else out.
+func (s *Server) session(r *http.Request) (string, bool) {
+	for _, c := range r.CookiesNamed(s.cookie) {
+		raw, err := base64.RawURLEncoding.DecodeString(c.Value)
+		if err != nil || len(raw) != 16+sha256.Size {
+			continue
+		}
+		if hmac.Equal(raw[16:], s.sign(raw[:16])) {
+			return string(raw[:16]), true
+		}
+	}
+	return "", false
+}
+
+func (s *Server) sign(id []byte) []byte {
+	m := hmac.New(sha256.New, s.key[:])
+	m.Write(id)
+	return m.Sum(nil)
+}
+
+// openSession gives the browser that loads the page a session, unless it has one.
+func (s *Server) openSession(w http.ResponseWriter, r *http.Request) error {
+	if _, ok := s.session(r); ok {
+		return nil
+	}
+	id := make([]byte, 16)
+	if _, err := rand.Read(id); err != nil {
+		return err
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: s.cookie, Value: base64.RawURLEncoding.EncodeToString(append(id, s.sign(id)...)),
+		Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	})
+	return nil
+}
+
+// A limiter is a token bucket for each session: a burst of 20 requests, then 5
+// a second, which no finger reaches.
+type limiter struct {
+	mu      sync.Mutex
+	buckets map[string]bucket
+}
+
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+const (
+	burst     = 20.0
+	perSecond = 5.0
+	// maxBuckets bounds the memory; a bucket that is dropped starts full again.
+	maxBuckets = 256
+)
+
+func (l *limiter) allow(session string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, known := l.buckets[session]
+	if !known {
+		if l.buckets == nil || len(l.buckets) >= maxBuckets {
+			l.buckets = make(map[string]bucket)
+		}
+		b = bucket{left: burst, at: now}
+	}
+	b.left = min(burst, b.left+now.Sub(b.at).Seconds()*perSecond)
+	b.at = now
+	ok := b.left >= 1
+	if ok {
+		b.left--
+	}
+	l.buckets[session] = b
+	return ok
+}

@@ -1,0 +1,214 @@
+package kiosk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tram/agent/visit"
+)
+
+// What a Station or Actions may answer; each has an HTTP status and a code in
+// the error's JSON, and comes out of a [Client] as the same sentinel again.
+var (
+	ErrNoVisit       = errors.New("no such visit")                              // 404 no_visit
+	ErrConflict      = errors.New("the visit is not at a stage that allows it") // 409 conflict
+	ErrUnknownAction = errors.New("unknown action")                             // 400 unknown_action
+	ErrBadCode       = errors.New("not a code that starts a visit")             // 422 bad_code
+)
+
+// A Station is the daemon as the screen sees it.
+type Station interface {
+	// Snapshot returns all that the screen shows at this moment.
+	Snapshot() visit.Snapshot
+	// Watch returns a channel that gets a value after the snapshot changed
+	// (several changes may give one value) until stop is called.
+	Watch() (changed <-chan struct{}, stop func())
+	// Portrait returns the chip portrait of the visit as a clean JPEG.
+	Portrait(visitID string) (jpeg []byte, ok bool)
+	// SubmitQR starts a visit with a code that a program or a technician
+	// typed or pasted.
+	SubmitQR(ctx context.Context, text string) (visitID string, err error)
+	// Consent, Confirm and Cancel are the person's answers.
+	Consent(ctx context.Context, visitID string) error
+	Confirm(ctx context.Context, visitID string) error
+	Cancel(ctx context.Context, visitID string) error
+}
+
+// Actions are the demo's virtual hands: "scan-qr", "lay-card", "take-card",
+// "lay-tampered-card", "lay-wrong-card", "look", "hub-stop", "hub-start".
+type Actions interface {
+	Do(ctx context.Context, action string) error
+}
+
+// An Admin answers the command line over the unix socket. What it returns is
+// encoded as JSON and must hold nothing of a person.
+type Admin interface {
+	Status(ctx context.Context) (any, error)
+	Outbox(ctx context.Context) (any, error)
+}
+
+// Options say where a Server listens and what it shows.
+type Options struct {
+	Addr    string        // loopback address of the screen and the local API, "127.0.0.1:8600"; "" serves none
+	Socket  string        // path of the unix socket for the command line; "" serves none
+	Station Station       // required
+	Actions Actions       // nil when this is not a demo
+	Admin   Admin         // nil: /v1/status and /v1/outbox are not there
+	Idle    time.Duration // how long the screen waits for a person's touch before it ends a visit; 0 means 60 s
+	Log     *slog.Logger  // nil logs nothing
+}
+
+// How patient the server is. Everything that a client can make us wait for or
+// hold on to has a limit here.
+const (
+	headerTimeout  = 5 * time.Second
+	readTimeout    = 25 * time.Second
+	writeTimeout   = 30 * time.Second // event streams set their own
+	idleTimeout    = 90 * time.Second
+	actionTimeout  = 20 * time.Second // below readTimeout, whose end cancels a request
+	closeTimeout   = 2 * time.Second
+	maxHeaderBytes = 16 << 10
+	maxBodyBytes   = 8 << 10
+	maxStreams     = 16
+)
+
+// A Server serves the screen and the local API. Make one with [New].
+type Server struct {
+	opt     Options
+	log     *slog.Logger
+	tcp     net.Listener
+	unix    *socket
+	key     [32]byte // signs session tokens; lives as long as the process
+	cookie  string
+	hosts   map[string]bool
+	limits  limiter
+	streams atomic.Int32
+	idleSec int
+
+	// Set by tests before Run.
+	heartbeat   time.Duration // between events when nothing changes
+	writeWithin time.Duration // how long one event may take to a slow client
+	gap         time.Duration // the least time between two events
+}
+
+// New checks opt and opens its listeners. Run serves them; a Server that is
+// never run must be closed with Close.
+func New(opt Options) (*Server, error) {
+	if opt.Station == nil {
+		return nil, errors.New("kiosk: no station")
+	}
+	if opt.Addr == "" && opt.Socket == "" {
+		return nil, errors.New("kiosk: neither an address nor a socket to listen on")
+	}
+	s := &Server{
+		opt: opt, log: opt.Log,
+		heartbeat: 10 * time.Second, writeWithin: 10 * time.Second, gap: 40 * time.Millisecond,
+		idleSec: int(opt.Idle.Round(time.Second) / time.Second),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.idleSec <= 0 {
+		s.idleSec = 60
+	}
+	if _, err := rand.Read(s.key[:]); err != nil {
+		return nil, fmt.Errorf("make the key of the session tokens: %w", err)
+	}
+	if opt.Addr != "" {
+		l, err := listenLoopback(opt.Addr)
+		if err != nil {
+			return nil, err
+		}
+		s.tcp = l
+		port := l.Addr().(*net.TCPAddr).Port
+		s.hosts = hostList(l.Addr().(*net.TCPAddr))
+		// Cookies know no ports: the name keeps two stations on one machine apart.
+		s.cookie = fmt.Sprintf("tram_kiosk_%d", port)
+	}
+	if opt.Socket != "" {
+		u, err := listenSocket(opt.Socket)
+		if err != nil {
+			s.Close()
+			return nil, err
+		}
+		s.unix = u
+	}
+	return s, nil
+}
+
+// Addr returns the address that the screen is served on, with the port that was
+// really bound, or "" when there is none.
+func (s *Server) Addr() string {
+	if s.tcp == nil {
+		return ""
+	}
+	return s.tcp.Addr().String()
+}
+
+// Close closes the listeners of a Server that is not run.
+func (s *Server) Close() {
+	if s.tcp != nil {
+		_ = s.tcp.Close()
+	}
+	if s.unix != nil {
+		_ = s.unix.Close()
+	}
+}
+
+// Run serves until ctx ends, then ends open event streams and requests, and
+// returns nil. It returns an error when a listener fails.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.Close()
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	var servers []*http.Server
+	failed := make(chan error, 2)
+	var wg sync.WaitGroup
+	serve := func(l net.Listener, h http.Handler) {
+		srv := &http.Server{
+			Handler:           h,
+			BaseContext:       func(net.Listener) context.Context { return serving },
+			ReadHeaderTimeout: headerTimeout,
+			ReadTimeout:       readTimeout,
+			WriteTimeout:      writeTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxHeaderBytes,
+			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		}
+		servers = append(servers, srv)
+		wg.Go(func() {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve the kiosk on %s: %w", l.Addr(), err)
+			}
+		})
+	}
+	if s.tcp != nil {
+		serve(s.tcp, s.webHandler())
+	}
+	if s.unix != nil {
+		serve(s.unix, s.socketHandler())
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stop() // ends the event streams, which Shutdown would wait for
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	for _, srv := range servers {
+		if srv.Shutdown(closing) != nil {
+			_ = srv.Close()
+		}
+	}
+	wg.Wait()
+	return err
+}

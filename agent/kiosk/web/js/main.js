@@ -1,0 +1,147 @@
+// The screen: takes each snapshot and shows the screen of its stage.
+import { h, setText, wipe } from './dom.js';
+import { demoBar, footer, header } from './frame.js';
+import { countdown } from './idle.js';
+import { connect, post, visitPath } from './link.js';
+import { down, screens } from './screens.js';
+import { firstLanguage, language, loadTexts, setLanguage, t } from './text.js';
+
+const $ = (id) => document.getElementById(id);
+const idleSeconds = Number(document.documentElement.dataset.idleSeconds) || 60;
+const COUNTED = ['consent', 'confirm', 'recorded', 'failed'];
+
+let snap = null; // the last snapshot, null while the daemon is not reachable
+let shown = { key: '', stage: '', screen: null, frame: '', head: null };
+let timer = null;
+
+const say = (words) => setText($('live'), words);
+const shout = (words) => setText($('alert'), words);
+
+// keyOf changes when the screen must be built again; what moves within a screen
+// (progress, the record's state) is not in it.
+function keyOf(stage, visit) {
+  if (!visit) return stage;
+  const { id, person, portrait, assurance, checks, failure } = visit;
+  return JSON.stringify([stage, id, person, portrait, assurance, checks, failure, snap.profile]);
+}
+
+function render() {
+  const visit = snap?.visit ?? null;
+  const stage = !snap ? 'down' : visit && screens[visit.stage] ? visit.stage : 'idle';
+  renderFrame(stage);
+  const key = language() + keyOf(stage, stage === 'down' || stage === 'idle' ? null : visit);
+  if (key !== shown.key) show(stage, key, visit?.id);
+  shown.screen.update(snap);
+}
+
+function show(stage, key, id) {
+  const moved = stage !== shown.stage;
+  const focused = document.activeElement?.dataset?.key;
+  timer?.stop();
+  timer = null;
+  wipe($('screen'));
+  shout('');
+  if (moved) say('');
+  const screen = stage === 'down' ? down() : screens[stage](snap, (what) => answer(id, what), say);
+  const bar = [];
+  if (COUNTED.includes(stage)) {
+    timer = countdown(idleSeconds, () => post(visitPath(id, 'cancel')), say);
+    bar.push(timer.root);
+  }
+  if (screen.actions) bar.push(h('div', { class: `actions actions-${screen.actions.length}` }, screen.actions));
+  $('screen').append(h('div', { class: 'body' }, screen.root));
+  if (bar.length) $('screen').append(h('div', { class: 'bar-actions' }, bar));
+  shown = { ...shown, key, stage, screen };
+  if (moved) {
+    $('screen').scrollTop = 0;
+    $('screen').querySelector('h1')?.focus({ preventScroll: true });
+    if (stage === 'idle' || stage === 'down') document.title = t('app.name');
+    else document.title = `${$('screen').querySelector('h1').textContent} – ${t('app.name')}`;
+  } else if (focused) {
+    document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
+}
+
+function renderFrame(stage) {
+  const frame = JSON.stringify([language(), snap?.profile, snap?.site, snap?.demo]);
+  if (frame !== shown.frame) {
+    const focused = document.activeElement?.dataset?.key;
+    shown.frame = frame;
+    shown.head = header(snap, chooseLanguage);
+    $('head').replaceChildren(...shown.head.root.filter(Boolean));
+    $('demo').replaceChildren(...(snap?.demo ? [demoBar((action) => demo(action))] : []));
+    if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
+  $('foot').replaceChildren(...(stage === 'down' ? [] : footer(snap)));
+  document.body.dataset.stage = stage;
+}
+
+async function answer(id, what) {
+  const buttons = [...$('screen').querySelectorAll('.bar-actions button')];
+  buttons.forEach((b) => { b.disabled = true; });
+  shout('');
+  const taken = await post(visitPath(id, what));
+  if (taken) {
+    // The next snapshot brings the next screen; should it show the same one, it must stay usable.
+    setTimeout(() => buttons.forEach((b) => { b.disabled = false; }), 1500);
+    return;
+  }
+  buttons.forEach((b) => { b.disabled = false; });
+  if (snap?.visit?.id === id) complain();
+}
+
+async function demo(action) {
+  if (!await post(`/v1/demo/${action}`)) complain();
+}
+
+// complain says aloud and on the screen that an answer did not arrive.
+function complain() {
+  shout(t('error.action'));
+  document.querySelector('.toast')?.remove();
+  const toast = h('p', { class: 'toast', 'aria-hidden': 'true' }, t('error.action'));
+  document.body.append(toast);
+  setTimeout(() => toast.remove(), 6000);
+}
+
+function chooseLanguage(code) {
+  setLanguage(code);
+  if (shown.stage) render();
+}
+
+// The next person starts in the first language again.
+let untouched = 0;
+for (const event of ['pointerdown', 'keydown']) addEventListener(event, () => { untouched = 0; });
+
+function everySecond() {
+  shown.head?.tick();
+  untouched += 1;
+  if (shown.stage === 'idle' && untouched >= idleSeconds && language() !== firstLanguage()) chooseLanguage(firstLanguage());
+}
+
+function onState(next) {
+  const ended = snap?.visit && !next.visit;
+  snap = next;
+  if (ended) setLanguage(firstLanguage());
+  render();
+}
+
+function onDown() {
+  snap = null;
+  render();
+}
+
+async function start() {
+  for (;;) {
+    try {
+      await loadTexts();
+      break;
+    } catch {
+      await new Promise((wake) => { setTimeout(wake, 2000); });
+    }
+  }
+  addEventListener('contextmenu', (event) => event.preventDefault());
+  setInterval(everySecond, 1000);
+  connect(onState, onDown);
+}
+
+start();

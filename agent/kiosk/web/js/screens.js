@@ -1,0 +1,191 @@
+// One function per stage. Each returns {root, update(snapshot)}: root is built
+// once, update changes what moves. answer(what) sends the person's answer.
+import * as art from './art.js';
+import { h, setText, wipe } from './dom.js';
+import { icon } from './icons.js';
+import { assurancePanel, button, checkList, personCard, recordWay, stepBar } from './parts.js';
+import { number, pick, t } from './text.js';
+
+const heading = (words) => h('h1', { tabindex: '-1' }, words);
+
+function titled(title, lead) {
+  return h('div', { class: 'title' }, heading(title), lead && h('p', { class: 'lead' }, lead));
+}
+
+function idle(snap) {
+  const way = (picture, name, where) => h('li', { class: 'way-in panel' }, picture,
+    h('p', { class: 'way-in-name' }, name), h('p', { class: 'way-in-where' }, where));
+  const notice = h('p', { class: 'notice', hidden: true }, icon('plug'), h('span', {}));
+  const recent = snap.demo ? h('section', { class: 'recent panel' }) : null;
+  const root = h('section', { class: 'stage-idle' },
+    stepBar('idle', snap.profile?.evidence),
+    titled(t('idle.title'), t('idle.lead')),
+    h('ul', { class: 'ways-in', 'aria-label': t('idle.which') },
+      way(art.card2024(), t('idle.card2024'), t('idle.card2024.where')),
+      way(art.card2021(), t('idle.card2021'), t('idle.card2021.where')),
+      way(art.phone(), t('idle.vneid'), t('idle.vneid.where'))),
+    notice, recent);
+  return {
+    root,
+    update(now) {
+      const absent = (kind) => now.devices?.some((d) => d.kind === kind && (d.state === 'missing' || d.state === 'failed'));
+      const words = absent('scanner') ? t('idle.noscanner')
+        : absent('reader') && now.profile?.evidence?.includes('chip') ? t('idle.noreader') : '';
+      notice.hidden = !words;
+      setText(notice.lastChild, words);
+      if (recent) showRecent(recent, now.recent ?? []);
+    },
+  };
+}
+
+function showRecent(box, records) {
+  wipe(box);
+  box.append(h('h2', {}, t('idle.recent')),
+    records.length === 0 ? h('p', {}, t('idle.recent.none'))
+      : h('ul', {}, records.slice(0, 4).map((r) => h('li', { class: `recent-record state-${r.state}` },
+        h('span', { class: 'recent-number' }, number(r.sequence)),
+        h('span', { class: 'recent-type' }, t(`record.${r.type}`, undefined, r.type)),
+        h('span', { class: 'recent-state' }, icon(r.state === 'delivered' ? 'check' : 'clock'), t(`way.${r.state}`, undefined, r.state))))));
+}
+
+function consent(snap, answer) {
+  const { profile, visit } = snap;
+  const duty = profile?.basis === 'legal-duty' ? '.duty' : '';
+  const keeps = profile?.keeps ?? [];
+  const block = (name, ...content) => h('section', { class: 'panel' }, h('h2', {}, name), content);
+  const root = h('section', { class: 'stage-consent' },
+    stepBar('consent', profile?.evidence),
+    titled(t(`consent.title${duty}`)),
+    h('div', { class: 'columns' },
+      h('div', { class: 'column' },
+        block(t('consent.purpose'), h('p', {}, pick(profile?.purpose) || t('consent.purpose.none'))),
+        block(t('consent.basis'), h('p', {}, t(`consent.basis.${duty ? 'legal-duty' : 'consent'}`)))),
+      h('div', { class: 'column' },
+        block(t('consent.keeps'),
+          keeps.length ? h('ul', { class: 'keeps' }, keeps.map((name) => h('li', {}, icon('check'), t(`field.${name}`, undefined, name))))
+            : h('p', {}, t('consent.keeps.none')),
+          !keeps.includes('portrait') && h('p', { class: 'small' }, t('consent.noface'))),
+        visit.person && block(t('consent.seen'), personCard({ ...visit, portrait: false }, true)))));
+  return {
+    root, update() {},
+    actions: [
+      button('choice', t(`consent.no${duty}`), () => answer('cancel'), 'cancel'),
+      button('choice', t(`consent.yes${duty}`), () => answer('consent'), 'consent'),
+    ],
+  };
+}
+
+function card(snap, answer) {
+  const root = h('section', { class: 'stage-card' },
+    stepBar('card', snap.profile?.evidence),
+    titled(t('card.title'), t('card.lead')),
+    h('div', { class: 'show' }, art.layCard(),
+      h('div', { class: 'show-side' },
+        h('ul', { class: 'tips' }, h('li', {}, t('card.tip1')), h('li', {}, t('card.tip2'))),
+        h('p', { class: 'waiting' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), t('card.wait')))));
+  return { root, update() {}, actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel')] };
+}
+
+const READ_STEPS = ['access', 'files', 'verify'];
+
+function reading(snap, answer, say) {
+  const rows = READ_STEPS.map((step) => h('li', { class: 'read-step' }, h('span', { class: 'read-sign' }, icon('check')),
+    h('span', {}, t(`reading.${step}`))));
+  const bar = h('progress', { class: 'bar', max: 1, 'aria-label': t('reading.progress') });
+  const file = h('p', { class: 'read-file' });
+  const bytes = h('p', { class: 'read-bytes' });
+  const root = h('section', { class: 'stage-reading' },
+    stepBar('reading', snap.profile?.evidence),
+    titled(t('reading.title'), t('reading.lead')),
+    h('div', { class: 'show' }, art.readCard(),
+      h('div', { class: 'show-side panel' }, h('ol', { class: 'read-steps' }, rows), bar,
+        h('div', { class: 'read-line' }, file, bytes))));
+  let said = '';
+  return {
+    root,
+    update({ visit }) {
+      const p = visit?.progress ?? { step: 'access' };
+      const at = READ_STEPS.indexOf(p.step);
+      rows.forEach((row, i) => {
+        row.classList.toggle('past', at < 0 ? p.step === 'face' : i < at);
+        row.classList.toggle('now', i === at);
+      });
+      if (p.total > 0) bar.value = Math.min(1, p.done / p.total);
+      else bar.removeAttribute('value');
+      setText(bytes, p.total > 0 ? t('reading.bytes', { done: number(p.done / 1024, 1), total: number(p.total / 1024, 1) }) : '');
+      const words = p.file ? `${t('reading.file', { file: t(`file.${p.file}`, undefined, p.file) })} (${p.file})` : t(`reading.${p.step}`);
+      setText(file, words);
+      if (words !== said) say(said = words); // a file at a time, not a byte at a time
+    },
+    actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel')],
+  };
+}
+
+function face(snap, answer) {
+  const root = h('section', { class: 'stage-face' },
+    stepBar('face', snap.profile?.evidence),
+    titled(t('face.title'), t('face.lead')),
+    h('div', { class: 'show' }, art.lookHere(),
+      h('p', { class: 'waiting' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), t('face.wait'))));
+  return { root, update() {}, actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel')] };
+}
+
+const result = (visit, ...more) => h('div', { class: 'columns' },
+  h('div', { class: 'column' }, personCard(visit), more),
+  h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks)));
+
+function confirm(snap, answer) {
+  const root = h('section', { class: 'stage-confirm' },
+    stepBar('confirm', snap.profile?.evidence),
+    titled(t('confirm.title'), t('confirm.lead')),
+    result(snap.visit));
+  return {
+    root, update() {},
+    actions: [
+      button('choice', t('confirm.no'), () => answer('cancel'), 'cancel'),
+      button('choice', t('confirm.yes'), () => answer('confirm'), 'confirm'),
+    ],
+  };
+}
+
+function recorded(snap, answer, say) {
+  const way = recordWay();
+  const root = h('section', { class: 'stage-recorded' },
+    stepBar('recorded', snap.profile?.evidence),
+    h('div', { class: 'title title-done' }, h('span', { class: 'done-sign' }, icon('check')),
+      h('div', {}, heading(t('recorded.title')), h('p', { class: 'lead' }, t('recorded.lead')))),
+    way.root,
+    result(snap.visit));
+  return {
+    root,
+    update(now) {
+      const news = way.update(now.visit?.record, now.queue?.hub);
+      if (news) say(t(`way.say.${news}`));
+    },
+    actions: [button('primary', t('recorded.close'), () => answer('cancel'), 'cancel')],
+  };
+}
+
+function failed(snap, answer) {
+  const { visit } = snap;
+  const code = visit.failure?.code ?? 'internal';
+  const known = t(`failed.${code}.title`, undefined, '') ? code : 'internal';
+  const root = h('section', { class: 'stage-failed' },
+    h('div', { class: 'title title-failed' }, h('span', { class: 'failed-sign' }, icon('alert')), heading(t(`failed.${known}.title`))),
+    h('div', { class: 'columns' },
+      h('section', { class: 'panel' }, h('h2', {}, t('failed.what')), h('p', {}, t(`failed.${known}.what`))),
+      h('section', { class: 'panel panel-next' }, h('h2', {}, t('failed.next')), h('p', {}, t(`failed.${known}.next`)))),
+    visit.checks?.length ? h('div', { class: 'columns' }, assurancePanel(visit.assurance), checkList(visit.checks)) : null,
+    h('p', { class: 'small code' }, t('failed.code', { code })));
+  return { root, update() {}, actions: [button('primary', t('failed.restart'), () => answer('cancel'), 'cancel')] };
+}
+
+export function down() {
+  return {
+    root: h('section', { class: 'stage-down' }, h('span', { class: 'failed-sign' }, icon('plug')),
+      heading(t('down.title')), h('p', { class: 'lead' }, t('down.text')), h('p', { class: 'lead' }, t('down.next'))),
+    update() {},
+  };
+}
+
+export const screens = { idle, consent, card, reading, face, confirm, recorded, failed };
