@@ -1,0 +1,149 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"tram/drivers/emrtd/apdu"
+	"tram/drivers/emrtd/tlv"
+)
+
+// maxAnswer bounds the bytes of one answer: with secure messaging around them
+// they must fit a frame of the virtual reader, 65,535 bytes.
+const maxAnswer = 65_000
+
+// selectFile is SELECT. The master file cannot be selected on the Vietnamese
+// card: 6D00.
+func (c *Card) selectFile(cmd apdu.Command) uint16 {
+	switch cmd.P1 {
+	case 0x00:
+		return swUnknownINS
+	case 0x04:
+		if !bytes.Equal(cmd.Data, aid) {
+			return swNotFound
+		}
+		c.application, c.current, c.challenge = true, 0, nil
+		return swOK
+	case 0x02:
+		if len(cmd.Data) != 2 {
+			return swLength
+		}
+		return c.open(binary.BigEndian.Uint16(cmd.Data))
+	}
+	return swWrongP1P2
+}
+
+// open makes a file the current one if it may be read now.
+func (c *Card) open(file uint16) uint16 {
+	_, exists := c.files[file]
+	switch {
+	case file == FileCardAccess && !c.application:
+	case file == FileCardAccess:
+		return swSecurity // seen where the application is selected already
+	case !exists || !c.application && c.session != nil:
+		return swNotFound
+	case c.session == nil || file == FileDG3: // fingerprints want Terminal Authentication
+		return swSecurity
+	}
+	c.current = file
+	return swOK
+}
+
+// readBinary is READ BINARY with offsets in P1 and P2, with a short file
+// identifier in P1, or (odd instruction) with the offset in a data object.
+func (c *Card) readBinary(cmd apdu.Command) apdu.Response {
+	if cmd.Le == apdu.NoLe {
+		return status(swLength)
+	}
+	offset := uint64(cmd.P1)<<8 | uint64(cmd.P2)
+	switch {
+	case cmd.INS == 0xB1:
+		if offset != 0 {
+			return status(swWrongP1P2)
+		}
+		do, rest, err := tlv.Next(cmd.Data)
+		if err != nil || len(rest) > 0 || do.Tag != 0x54 || len(do.Value) == 0 || len(do.Value) > 4 {
+			return status(swWrongData)
+		}
+		for _, b := range do.Value {
+			offset = offset<<8 | uint64(b)
+		}
+	case cmd.P1&0x80 != 0:
+		if cmd.P1&0x60 != 0 {
+			return status(swWrongP1P2)
+		}
+		if sw := c.open(0x0100 | uint16(cmd.P1&0x1F)); sw != swOK {
+			return status(sw)
+		}
+		offset = uint64(cmd.P2)
+	}
+	if c.current == 0 {
+		return status(swNoFile)
+	}
+	// The way here was open once; it closes when secure messaging ends.
+	if sw := c.open(c.current); sw != swOK {
+		return status(sw)
+	}
+	if limit := c.frameRoom(); limit > 0 && cmd.Le > limit {
+		return status(swLength)
+	}
+	data, sw := c.read(offset, c.room(cmd), cmd.Le)
+	if cmd.INS == 0xB1 && len(data) > 0 {
+		data = tlv.Encode(0x53, data)
+	}
+	return apdu.Response{Data: data, SW: sw}
+}
+
+// room returns how many bytes of a file the answer to cmd can carry.
+func (c *Card) room(cmd apdu.Command) int {
+	room := min(cmd.Le, maxAnswer)
+	if !cmd.Extended && c.session != nil {
+		room = min(room, c.session.MaxShortRead())
+	}
+	if cmd.INS == 0xB1 {
+		room = max(1, room-4) // the object around the data
+	}
+	return room
+}
+
+// frameRoom returns the bytes of a file that fit an answer of the option
+// FrameLimit, 0 without the option.
+func (c *Card) frameRoom() int {
+	limit := c.set.frameLimit
+	if limit == 0 || c.session == nil {
+		return limit
+	}
+	// Around the data stand the cryptogram's header, status and checksum.
+	block := c.session.Cipher().BlockSize()
+	return max(1, (limit-18)/block*block-1)
+}
+
+// read cuts room bytes out of the current file. Fewer bytes than the Le that
+// was asked for, unless that was "as many as there are", are announced by 6282.
+func (c *Card) read(offset uint64, room, le int) ([]byte, uint16) {
+	if c.set.hostile[c.current] {
+		return endless(c.files[c.current], offset, room), swOK
+	}
+	file := c.files[c.current]
+	if offset >= uint64(len(file)) {
+		return nil, swOffset
+	}
+	rest := file[offset:]
+	if len(rest) >= room {
+		return rest[:room], swOK
+	}
+	if le == 256 || le == 65536 {
+		return rest, swOK
+	}
+	return rest, swEndOfFile
+}
+
+// endless is a file whose length says 4 GB and which has bytes at every offset.
+func endless(file []byte, offset uint64, n int) []byte {
+	head := append([]byte{file[0]}, 0x84, 0xFF, 0xFF, 0xFF, 0xFF)
+	out := make([]byte, n)
+	if offset < uint64(len(head)) {
+		copy(out, head[offset:])
+	}
+	return out
+}
