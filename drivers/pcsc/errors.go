@@ -13,7 +13,7 @@ var (
 	ErrNoService = errors.New("the PC/SC service does not answer") // pcscd is not installed, does not run, or refuses
 	ErrNoReader  = errors.New("the reader is not there")           // unplugged, or never was
 	ErrNoCard    = errors.New("no card is in the reader")
-	ErrCardGone  = errors.New("the card was taken away") // or reset by another program: start over
+	ErrCardGone  = errors.New("the card was taken away") // or lost contact, or was reset: start over
 	ErrTimeout   = errors.New("the card does not answer in time")
 	ErrMute      = errors.New("the card does not answer to power") // laid badly, or broken
 	ErrInUse     = errors.New("the reader is used by another program")
@@ -36,6 +36,7 @@ var meaning = map[scard.Error]error{
 	scard.ErrRemovedCard:        ErrCardGone,
 	scard.ErrResetCard:          ErrCardGone,
 	scard.ErrUnpoweredCard:      ErrCardGone,
+	scard.ErrNotTransacted:      ErrCardGone, // a reader says this of a card that left its field
 	scard.ErrUnresponsiveCard:   ErrMute,
 	scard.ErrUnsupportedCard:    ErrMute,
 	scard.ErrProtoMismatch:      ErrMute,
