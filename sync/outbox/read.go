@@ -1,0 +1,254 @@
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"tram/sync/wire"
+)
+
+// What State calls a record.
+const (
+	Accepted  = "accepted"  // on disk here
+	Sent      = "sent"      // the broker took it
+	Delivered = "delivered" // the hub said that it has it
+)
+
+// Record is a sealed envelope: the records Sequence to Last.
+type Record struct {
+	Sequence, Last uint64
+	Sealed         []byte
+}
+
+// Len returns how many records the envelope holds.
+func (r *Record) Len() int { return int(r.Last - r.Sequence + 1) }
+
+// Pending returns envelopes that are not delivered, in order, from the first
+// whose sequence is above after: at least one when there is any, then as long
+// as records and bytes stay within max and maxBytes. An envelope whose bytes
+// changed on the disk is skipped, set aside and named in a signed record.
+func (s *Store) Pending(after uint64, max, maxBytes int) ([]Record, error) {
+	var out []Record
+	var bad [][]byte
+	err := s.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketEnvelopes).Cursor()
+		count, size := 0, 0
+		for k, v := c.Seek(key(after + 1)); k != nil; k, v = c.Next() {
+			r, ok := parseRow(k, v)
+			if !ok {
+				bad = append(bad, bytes.Clone(k))
+				continue
+			}
+			count += int(r.last - r.first + 1)
+			size += len(r.sealed)
+			if len(out) > 0 && (count > max || size > maxBytes) {
+				return nil
+			}
+			out = append(out, Record{Sequence: r.first, Last: r.last, Sealed: bytes.Clone(r.sealed)})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the outbox: %w", err)
+	}
+	if len(bad) > 0 && !s.opt.ReadOnly {
+		if err := s.setAside(bad); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Stat is what the queue holds.
+type Stat struct {
+	Accepted  uint64    `json:"accepted"`  // records ever kept in this file
+	Sent      uint64    `json:"sent"`      // of these, records that the broker took
+	Delivered uint64    `json:"delivered"` // of these, records that the hub has
+	Oldest    time.Time `json:"oldest"`    // when the oldest undelivered record was accepted; zero without one
+	Bytes     int64     `json:"bytes"`     // sealed bytes that are not delivered
+	FileBytes int64     `json:"fileBytes"` // size of the file
+	MaxBytes  int64     `json:"maxBytes"`  // size the file never exceeds
+	Last      uint64    `json:"last"`      // highest sequence used
+	Chain     string    `json:"chain"`     // SHA-256 of the last sealed envelope
+}
+
+// Stat returns what the queue holds.
+func (s *Store) Stat() (Stat, error) {
+	s.state.Lock()
+	h := s.head
+	s.state.Unlock()
+	st := Stat{
+		Accepted: h.Accepted, Sent: h.Sent, Delivered: h.Accepted - h.Pending,
+		Bytes: h.Bytes, MaxBytes: s.opt.MaxBytes, Last: h.Next - 1, Chain: h.Hash.String(),
+	}
+	err := s.view(func(tx *bolt.Tx) error {
+		st.FileBytes = tx.Size()
+		if k, v := tx.Bucket(bucketEnvelopes).Cursor().First(); k != nil && len(v) > rowHeader {
+			st.Oldest = time.Unix(0, int64(binary.BigEndian.Uint64(v[9:]))).UTC()
+		}
+		return nil
+	})
+	if err != nil {
+		return Stat{}, fmt.Errorf("read the outbox: %w", err)
+	}
+	return st, nil
+}
+
+// State returns how far a record has come, "" for a sequence never used.
+func (s *Store) State(seq uint64) string {
+	s.state.Lock()
+	h := s.head
+	s.state.Unlock()
+	if seq == 0 || seq >= h.Next {
+		return ""
+	}
+	here := false
+	err := s.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketEnvelopes).Cursor()
+		k, v := c.Seek(key(seq))
+		if k == nil || !bytes.Equal(k, key(seq)) {
+			k, v = c.Prev()
+		}
+		here = k != nil && len(v) > rowHeader && binary.BigEndian.Uint64(k) <= seq && seq <= binary.BigEndian.Uint64(v[1:])
+		return nil
+	})
+	switch {
+	case err != nil:
+		return ""
+	case !here:
+		return Delivered
+	case seq <= h.SentTo:
+		return Sent
+	}
+	return Accepted
+}
+
+// Entry is an envelope in the queue, without its content.
+type Entry struct {
+	First    uint64    `json:"first"`
+	Last     uint64    `json:"last"`
+	Accepted time.Time `json:"accepted"`
+	Bytes    int       `json:"bytes"`
+	State    string    `json:"state"`
+	Hash     string    `json:"hash"`
+}
+
+// List returns at most max envelopes that are not delivered, from the first
+// whose sequence is above after.
+func (s *Store) List(after uint64, max int) ([]Entry, error) {
+	s.state.Lock()
+	sentTo := s.head.SentTo
+	s.state.Unlock()
+	var out []Entry
+	err := s.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketEnvelopes).Cursor()
+		for k, v := c.Seek(key(after + 1)); k != nil && len(out) < max; k, v = c.Next() {
+			r, ok := parseRow(k, v)
+			e := Entry{First: r.first, Last: r.last, Accepted: r.at.UTC(), Bytes: len(r.sealed), State: Accepted, Hash: r.hash.String()}
+			switch {
+			case !ok:
+				e.State = "damaged"
+			case r.last <= sentTo:
+				e.State = Sent
+			}
+			out = append(out, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the outbox: %w", err)
+	}
+	return out, nil
+}
+
+// Verify goes through the queue and returns ErrChain at the first envelope
+// whose bytes changed or that does not hang on the one before. A chain may begin
+// anew (prevhash of zeros) after a damaged file; its first record says so.
+func (s *Store) Verify(ctx context.Context) error {
+	after := uint64(0)
+	var last *row
+	for {
+		n := 0
+		err := s.view(func(tx *bolt.Tx) error {
+			c := tx.Bucket(bucketEnvelopes).Cursor()
+			for k, v := c.Seek(key(after + 1)); k != nil && n < 500; k, v = c.Next() {
+				r, ok := parseRow(k, v)
+				if !ok {
+					return fmt.Errorf("envelope %d: %w: its bytes changed", binary.BigEndian.Uint64(k), ErrChain)
+				}
+				if last != nil && last.last+1 == r.first && last.hash != r.prev && r.prev != (wire.Hash{}) {
+					return fmt.Errorf("envelope %d: %w: it does not name the one before", r.first, ErrChain)
+				}
+				r.sealed = nil
+				last, after = &r, r.first
+				n++
+			}
+			return nil
+		})
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("verify the outbox: %w", err)
+		}
+		if n == 0 {
+			break
+		}
+	}
+	s.state.Lock()
+	h := s.head
+	s.state.Unlock()
+	if last != nil && last.last+1 == h.Next && last.hash != h.Hash {
+		return fmt.Errorf("verify the outbox: envelope %d: %w: it is not the chain's end", last.first, ErrChain)
+	}
+	return nil
+}
+
+// setAside moves damaged rows out of the queue and names them in a signed record.
+func (s *Store) setAside(keys [][]byte) error {
+	var lost wire.Set
+	err := s.change(func(tx *bolt.Tx, h *head) error {
+		queue, aside := tx.Bucket(bucketEnvelopes), tx.Bucket(bucketDamaged)
+		lost = nil
+		for _, k := range keys {
+			v := queue.Get(k)
+			if v == nil || len(k) != 8 {
+				continue
+			}
+			first := binary.BigEndian.Uint64(k)
+			last := h.Next - 1
+			if next, _ := seekAfter(queue, k); next != nil {
+				last = binary.BigEndian.Uint64(next) - 1
+			}
+			last = min(last, first+wire.MaxEvents-1)
+			if err := aside.Put(bytes.Clone(k), bytes.Clone(v)); err != nil {
+				return err
+			}
+			if err := queue.Delete(k); err != nil {
+				return err
+			}
+			lost = lost.Add(wire.Range{First: first, Last: last})
+			h.Pending -= min(h.Pending, last-first+1)
+			h.Bytes -= min(h.Bytes, int64(max(0, len(v)-rowHeader)))
+		}
+		return nil
+	})
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	s.opt.Log.Error("envelopes in the outbox changed on the disk; they are set aside", "records", lost.Count(), "seq", lost[0].First)
+	return s.reportLost(&wire.Discarded{Reason: wire.ReasonDamaged, Ranges: lost})
+}
+
+func seekAfter(b *bolt.Bucket, k []byte) (key, value []byte) {
+	c := b.Cursor()
+	if at, _ := c.Seek(k); at != nil && bytes.Equal(at, k) {
+		return c.Next()
+	}
+	return nil, nil
+}

@@ -1,0 +1,180 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	bolt "go.etcd.io/bbolt"
+
+	"tram/sync/boltfile"
+	"tram/sync/wire"
+)
+
+// unknownStep is how far the count jumps when neither the file nor the mark
+// tells how far it had come.
+const unknownStep = 1_000_000
+
+// openOrReplace opens the file, or keeps a damaged one aside and starts a
+// fresh one. It returns what may be lost, nil when nothing is.
+func (s *Store) openOrReplace() (*wire.Discarded, error) {
+	m, err := readMark(s.path)
+	if err != nil {
+		return nil, err
+	}
+	_, statErr := os.Stat(s.path)
+	db, err := s.openAndLoad()
+	if errors.Is(err, boltfile.ErrDamaged) {
+		return s.replace(m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.db, s.mark = db, m
+	switch fresh := statErr != nil || s.head.Next == 1; {
+	case fresh && m.Reserved > 0 && m.Source == s.opt.Source:
+		s.opt.Log.Warn("the outbox's file is gone; the count goes on above its mark", "seq", m.Reserved)
+		return s.skipTo(m, wire.ReasonReplaced, nil)
+	case !fresh && m.Source == s.opt.Source && m.Reserved > s.head.Next+markStep+wire.MaxEvents:
+		s.opt.Log.Warn("the outbox's file is older than its mark; the count goes on above the mark", "seq", m.Reserved)
+		return s.skipTo(m, wire.ReasonReplaced, wire.Set{{First: 1, Last: s.head.Next - 1}})
+	case !fresh && m.Reserved < s.head.Next-1:
+		s.mark.Reserved = 0 // a lost or old mark: the next record writes one
+	}
+	return nil, s.measure()
+}
+
+// openAndLoad opens the file and reads or makes its head.
+func (s *Store) openAndLoad() (*bolt.DB, error) {
+	db, err := boltfile.Open(s.path, boltfile.Options{MaxBytes: s.opt.MaxBytes})
+	if err != nil {
+		return nil, err
+	}
+	fail := func(err error) (*bolt.DB, error) {
+		_ = db.Close()
+		return nil, fmt.Errorf("open outbox %s: %w", s.path, err)
+	}
+	empty := false
+	err = db.View(func(tx *bolt.Tx) error {
+		if first, _ := tx.Cursor().First(); first == nil {
+			empty = true
+			return nil
+		}
+		if err := s.head.load(tx); err != nil {
+			return fmt.Errorf("%w: %w", boltfile.ErrDamaged, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return fail(err)
+	}
+	if !empty {
+		return db, nil
+	}
+	s.head = head{Next: 1}
+	err = db.Update(func(tx *bolt.Tx) error {
+		for _, name := range [][]byte{bucketEnvelopes, bucketMeta, bucketDamaged} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return s.head.save(tx)
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return db, nil
+}
+
+// replace keeps the damaged file aside, takes over what still reads and starts
+// above every sequence that may have been used.
+func (s *Store) replace(m mark) (*wire.Discarded, error) {
+	kept, err := boltfile.Aside(s.path, s.opt.Now())
+	if err != nil {
+		return nil, err
+	}
+	s.opt.Log.Error("the outbox's file is damaged; it is kept aside and a fresh one begins", "kept", kept)
+	rows := map[uint64]row{}
+	if err := boltfile.Scan(kept, func(k, v []byte) {
+		r, ok := parseRow(k, v)
+		if ok {
+			r.sealed = append([]byte(nil), r.sealed...)
+			rows[r.first] = r
+		}
+	}); err != nil {
+		s.opt.Log.Error("the damaged outbox cannot be searched for records", "kept", kept, "err", err)
+	}
+	if s.db, err = s.openAndLoad(); err != nil {
+		return nil, err
+	}
+	var saved wire.Set
+	for _, r := range rows {
+		saved = saved.Add(wire.Range{First: r.first, Last: r.last})
+	}
+	if m.Reserved == 0 || m.Source != s.opt.Source || m.Reserved < saved.Highest() {
+		m = mark{Source: s.opt.Source, Reserved: saved.Highest() + unknownStep}
+	}
+	if err := s.takeOver(rows); err != nil {
+		return nil, err
+	}
+	s.opt.Log.Info("records taken over from the damaged outbox", "records", saved.Count(), "seq", m.Reserved)
+	return s.skipTo(m, wire.ReasonDamaged, saved)
+}
+
+// takeOver puts the rows of a damaged file into the fresh one. The hub knows
+// those that were delivered before and counts them as duplicates.
+func (s *Store) takeOver(rows map[uint64]row) error {
+	todo := make([]row, 0, len(rows))
+	for _, r := range rows {
+		todo = append(todo, r)
+	}
+	for len(todo) > 0 {
+		n := min(len(todo), 500)
+		err := s.db.Update(func(tx *bolt.Tx) error {
+			b := tx.Bucket(bucketEnvelopes)
+			for _, r := range todo[:n] {
+				if err := b.Put(key(r.first), r.marshal()); err != nil {
+					return err
+				}
+				s.head.Pending += r.last - r.first + 1
+				s.head.Accepted += r.last - r.first + 1
+				s.head.Bytes += int64(len(r.sealed))
+			}
+			return s.head.save(tx)
+		})
+		if err != nil {
+			return fmt.Errorf("take over records from the damaged outbox: %w", err)
+		}
+		todo = todo[n:]
+	}
+	return nil
+}
+
+// skipTo lets the count go on above the mark and begins a new chain there. It
+// returns the record that explains the jump: everything up to the mark except
+// what is known to be delivered or is still here.
+func (s *Store) skipTo(m mark, reason string, here wire.Set) (*wire.Discarded, error) {
+	known := append(wire.Set(nil), here...)
+	if m.Delivered > 0 {
+		known = known.Add(wire.Range{First: 1, Last: m.Delivered})
+	}
+	known = known.Add(wire.Range{First: m.Reserved + 1, Last: m.Reserved + 1})
+	d := &wire.Discarded{Reason: reason, Ranges: known.Missing()}
+	if len(d.Ranges) > wire.MaxMissing {
+		d.Ranges = []wire.Range{{First: d.Ranges[0].First, Last: m.Reserved}}
+	}
+	s.head.Next, s.head.Hash = m.Reserved+1, wire.Hash{}
+	if err := s.db.Update(s.head.save); err != nil {
+		return nil, fmt.Errorf("begin a fresh outbox: %w", err)
+	}
+	s.mark = mark{Source: m.Source, Reserved: m.Reserved, Delivered: m.Delivered}
+	return d, s.measure()
+}
+
+// measure reads how much of the file is in use.
+func (s *Store) measure() error {
+	return s.db.View(func(tx *bolt.Tx) error {
+		s.live = s.liveBytes(tx.Size())
+		return nil
+	})
+}
