@@ -1,0 +1,18 @@
+// Package picture draws the pictures that Tram's simulated hardware shows: the
+// portrait in the chip of an invented citizen, the same invented person before
+// a kiosk's camera, and a street with people who walk over a line.
+//
+// Everything is drawn at run time from a seed. No photograph and no real person
+// is behind any of it, so that a demonstration and a test need no personal data:
+//
+//	jpeg := picture.PortraitJPEG(1)            // what DG2 holds
+//	frames := picture.Visitor(1, 5)            // the same face before the camera
+//	err := picture.WriteFrames(dir, frames)    // a folder that drivers/camera plays
+//
+//	street := picture.NewStreet(1)
+//	err = street.Write(dir)                    // street.In and street.Out are the truth
+//
+// The face is a height map with painted skin, lit by one lamp and the sky: that
+// is enough for a real detector to find it and for a real embedding network to
+// tell two seeds apart. It says nothing about how well either does on people.
+package picture
