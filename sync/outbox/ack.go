@@ -54,8 +54,7 @@ func (s *Store) MarkSent(upTo uint64) error {
 	defer s.state.Unlock()
 	if s.head.SentTo == from {
 		s.head.SentTo, s.head.Sent = upTo, s.head.Sent+n
-		close(s.changed)
-		s.changed = make(chan struct{})
+		s.notify()
 	}
 	return nil
 }

@@ -261,8 +261,8 @@ func TestAClosedOutboxSaysSo(t *testing.T) {
 
 func TestAnOutboxInUseIsBusy(t *testing.T) {
 	_, d, path := fresh(t)
-	if _, err := Open(path, d.options()); !errors.Is(err, ErrBusy) {
-		t.Errorf("second Open: %v, want ErrBusy", err)
+	if _, err := Open(path, d.options()); !errors.Is(err, ErrLocked) {
+		t.Errorf("second Open: %v, want ErrLocked", err)
 	}
 }
 
@@ -300,17 +300,16 @@ func TestADrainedFileIsGivenBack(t *testing.T) {
 
 func TestChangedWakesAWaiter(t *testing.T) {
 	s, _, _ := fresh(t)
-	c := s.Changed()
+	changed, stop := s.Changed()
+	defer stop()
 	accept(t, s, 1)
-	<-c
-	c = s.Changed()
+	<-changed
 	if err := s.MarkSent(1); err != nil {
 		t.Fatal(err)
 	}
-	<-c
-	c = s.Changed()
+	<-changed
 	if err := s.Acknowledge(wire.Ack{Highwater: 1}); err != nil {
 		t.Fatal(err)
 	}
-	<-c
+	<-changed
 }

@@ -23,7 +23,7 @@ var (
 	ErrDraft    = errors.New("not a record")
 	ErrConflict = errors.New("the hub's acknowledgement does not belong to this outbox")
 	ErrReadOnly = errors.New("the outbox is open for reading only")
-	ErrBusy     = boltfile.ErrBusy
+	ErrLocked   = boltfile.ErrBusy // another process has it open
 	ErrChain    = errors.New("the chain does not hold")
 )
 
@@ -62,18 +62,18 @@ type Store struct {
 	workers  sync.WaitGroup
 	broken   atomic.Bool // a commit failed: the sealer's head is ahead of the disk
 
-	state   sync.Mutex // guards head, live and changed
+	state   sync.Mutex // guards what follows
 	head    head
-	live    int64
-	changed chan struct{}
+	live    int64 // bytes of the file in use
+	waiting map[chan struct{}]struct{}
 
 	mark    mark  // only the sealer's
 	stopped error // only the writer's: the file cannot be written any more
 }
 
 // Open opens the outbox at path, or makes it. A damaged file is kept aside and
-// replaced; see the package comment. Errors: ErrBusy when another process has
-// it open, else the operating system's.
+// replaced; see the package comment. Errors: ErrLocked when another process
+// has it open, else the operating system's.
 func Open(path string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -93,7 +93,7 @@ func Open(path string, o Options) (*Store, error) {
 		compacts: make(chan chan error),
 		quit:     make(chan struct{}),
 		ended:    make(chan struct{}),
-		changed:  make(chan struct{}),
+		waiting:  map[chan struct{}]struct{}{},
 	}
 	if o.ReadOnly {
 		return s, s.openReadOnly()
@@ -151,24 +151,36 @@ func (s *Store) Close() error {
 		if cerr := s.db.Close(); cerr != nil {
 			err = fmt.Errorf("close outbox: %w", cerr)
 		}
+		s.state.Lock()
+		defer s.state.Unlock()
 		s.notify()
 	})
 	return err
 }
 
-// Changed returns a channel that is closed at the next change: a record
-// accepted, sent or delivered. Take the channel first, then look, then wait.
-func (s *Store) Changed() <-chan struct{} {
+// Changed returns a channel that receives after a change: a record accepted,
+// sent or delivered, or the outbox closed. Several changes may be one signal.
+// Call stop when done.
+func (s *Store) Changed() (changed <-chan struct{}, stop func()) {
+	c := make(chan struct{}, 1)
 	s.state.Lock()
 	defer s.state.Unlock()
-	return s.changed
+	s.waiting[c] = struct{}{}
+	return c, func() {
+		s.state.Lock()
+		defer s.state.Unlock()
+		delete(s.waiting, c)
+	}
 }
 
+// notify wakes those who wait for a change; s.state is held.
 func (s *Store) notify() {
-	s.state.Lock()
-	defer s.state.Unlock()
-	close(s.changed)
-	s.changed = make(chan struct{})
+	for c := range s.waiting {
+		select {
+		case c <- struct{}{}:
+		default: // a signal is waiting already
+		}
+	}
 }
 
 // view runs fn in a short read transaction.

@@ -150,8 +150,7 @@ func (s *Store) update(apply func(tx *bolt.Tx, h *head) error) error {
 		h.SentTo, h.Sent = s.head.SentTo, s.head.Sent+(h.Sent-before.Sent)
 	}
 	s.head, s.live = h, live
-	close(s.changed)
-	s.changed = make(chan struct{})
+	s.notify()
 	return nil
 }
 

@@ -116,6 +116,15 @@ type privateKey struct {
 // Public returns the public half.
 func (k *privateKey) Public() *PublicKey { return &PublicKey{jwk: k.jwk.Public()} }
 
+// WritePublic writes the public half as a JWK, readable by everyone.
+func (k *privateKey) WritePublic(path string) error {
+	b, err := k.Public().MarshalJSON()
+	if err != nil {
+		return fmt.Errorf("encode the public key: %w", err)
+	}
+	return WriteFile(path, append(b, '\n'), 0o644)
+}
+
 // KeyID returns the key's RFC 7638 thumbprint.
 func (k *privateKey) KeyID() string { return k.jwk.KeyID }
 
