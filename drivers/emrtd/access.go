@@ -99,8 +99,13 @@ func (r *reader) openToAll(ctx context.Context) bool {
 // which is as good.
 func (r *reader) toMasterFile(ctx context.Context) error {
 	r.session = nil
-	_, err := r.exchange(ctx, apdu.Command{INS: 0xA4, P1: 0, P2: 0x0C, Data: []byte{0x3F, 0x00}, Le: apdu.NoLe})
-	return err
+	for _, name := range [][]byte{{0x3F, 0x00}, nil} {
+		a, err := r.exchange(ctx, apdu.Command{INS: 0xA4, P1: 0, P2: 0x0C, Data: name, Le: apdu.NoLe})
+		if err != nil || a.SW == 0x9000 {
+			return err
+		}
+	}
+	return nil
 }
 
 // selectApplication selects the eMRTD application by its name.

@@ -1,0 +1,416 @@
+package emrtd_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+
+	"tram/drivers/emrtd"
+	"tram/drivers/emrtd/apdu"
+	"tram/drivers/emrtd/asn"
+	"tram/drivers/emrtd/pace"
+	"tram/drivers/emrtd/sm"
+	"tram/drivers/emrtd/tlv"
+)
+
+// chip is a small card for these tests: the other side of PACE and BAC, files, and
+// the oddities of real cards, each switched on by its field. It is written against
+// Doc 9303-11 and shares only the cryptography with the reader.
+type chip struct {
+	files  map[emrtd.FileID][]byte // of the application
+	access []byte                  // EF.CardAccess; nil for none
+	can    string
+	mrz    []byte // SHA-1 of the MRZ information
+	atr    []byte
+
+	needsMF        bool     // EF.CardAccess can be selected only after the master file
+	mfStatus       uint16   // answer to SELECT MF; 0 for 9000
+	cardAccessSW   uint16   // answer to anything about EF.CardAccess; 0 for normal
+	noSFI          bool     // READ BINARY by short identifier answers 6A86
+	refuse         []string // names of protocols that MSE:Set AT refuses
+	needs84        bool     // MSE:Set AT without domain parameters answers 6A80
+	maxRead        int      // Le above answers 6700; 0 for no limit
+	cutTo          int      // longer reads are cut to so many bytes; 0 for no limit
+	strictEnd      bool     // a read past the end answers 6B00 instead of less
+	endWarning     bool     // a read past the end answers 6282 with what there is
+	bareError      emrtd.FileID
+	wrongLe        bool // the first READ BINARY of each file answers 6Cxx
+	getResponse    bool // answers in clear come by GET RESPONSE
+	withoutBAC     bool
+	openToAll      bool // files can be read without any access control
+	goneAfter      int  // commands until it is taken away; 0 for never
+	onCommand      func(n int)
+	wrongChipToken bool
+
+	session  *sm.Session
+	inApp    bool
+	current  []byte
+	asked    map[string]bool
+	info     pace.Info
+	secret   []byte
+	nonce    []byte
+	generate *pace.Key
+	kMac     []byte
+	mine     pace.Key
+	rndIC    []byte
+	pending  []byte
+	commands int
+	opened   int // sessions
+}
+
+func (c *chip) ATR() []byte { return c.atr }
+
+var errPulled = errors.New("transport: no card")
+
+func (c *chip) Transmit(_ context.Context, raw []byte) ([]byte, error) {
+	c.commands++
+	if c.onCommand != nil {
+		c.onCommand(c.commands)
+	}
+	if c.goneAfter > 0 && c.commands > c.goneAfter {
+		return nil, errPulled
+	}
+	cmd, err := apdu.Parse(raw)
+	if err != nil {
+		return sw(0x6700).Bytes(), nil
+	}
+	if cmd.INS == 0xC0 && c.pending != nil {
+		return c.more(cmd.Le), nil
+	}
+	if cmd.CLA&0x0C == 0 {
+		c.session = nil
+		if c.getResponse && cmd.Le > 0 {
+			r := c.plain(cmd)
+			if len(r.Data) > 20 && r.SW == 0x9000 {
+				c.pending = r.Data
+				return sw(0x6100 | uint16(min(len(r.Data), 255))).Bytes(), nil
+			}
+			return r.Bytes(), nil
+		}
+		return c.plain(cmd).Bytes(), nil
+	}
+	if c.session == nil {
+		return sw(0x6987).Bytes(), nil
+	}
+	inner, err := c.session.UnwrapCommand(cmd)
+	if err != nil {
+		c.session = nil
+		return sw(0x6988).Bytes(), nil
+	}
+	r := c.application(inner)
+	if r.SW == bare {
+		c.session = nil
+		return sw(0x6F00).Bytes(), nil
+	}
+	out, err := c.session.WrapResponse(r)
+	if err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// bare marks an answer that drops secure messaging.
+const bare = 0xFFFF
+
+func sw(v uint16) apdu.Response { return apdu.Response{SW: v} }
+
+func (c *chip) more(n int) []byte {
+	n = min(n, len(c.pending), 100)
+	out := apdu.Response{Data: c.pending[:n], SW: 0x9000}
+	if c.pending = c.pending[n:]; len(c.pending) > 0 {
+		out.SW = 0x6100 | uint16(min(len(c.pending), 255))
+	} else {
+		c.pending = nil
+	}
+	return out.Bytes()
+}
+
+// plain answers commands without secure messaging.
+func (c *chip) plain(cmd apdu.Command) apdu.Response {
+	switch cmd.INS {
+	case 0x22:
+		return c.setAT(cmd.Data)
+	case 0x86:
+		return c.authenticate(cmd)
+	case 0x84:
+		if c.withoutBAC || !c.inApp {
+			return sw(0x6D00)
+		}
+		c.rndIC = random(8)
+		return apdu.Response{Data: c.rndIC, SW: 0x9000}
+	case 0x82:
+		return c.bac(cmd.Data)
+	case 0xA4:
+		return c.selectPlain(cmd)
+	case 0xB0:
+		if c.inApp && !c.openToAll {
+			return sw(0x6982)
+		}
+		if cmd.P1 == 0x9C && !c.inApp {
+			if c.cardAccessSW != 0 || c.access == nil || c.noSFI {
+				return sw(max(c.cardAccessSW, 0x6A82))
+			}
+			c.current, cmd.P1 = c.access, 0
+		}
+		return c.readBinary(cmd, int(cmd.P1)<<8|int(cmd.P2))
+	}
+	return sw(0x6D00)
+}
+
+func (c *chip) selectPlain(cmd apdu.Command) apdu.Response {
+	switch {
+	case cmd.P1 == 4:
+		c.inApp = bytes.Equal(cmd.Data, []byte{0xA0, 0, 0, 2, 0x47, 0x10, 1})
+		if !c.inApp {
+			return sw(0x6A82)
+		}
+		return sw(0x9000)
+	case cmd.P1 == 0 && (len(cmd.Data) == 0 || bytes.Equal(cmd.Data, []byte{0x3F, 0})):
+		if c.mfStatus != 0 {
+			return sw(c.mfStatus)
+		}
+		c.inApp, c.needsMF, c.current = false, false, nil
+		return sw(0x9000)
+	case c.openToAll && c.inApp:
+		return c.selectEF(cmd.Data)
+	case c.inApp:
+		return sw(0x6982)
+	case c.cardAccessSW != 0:
+		return sw(c.cardAccessSW)
+	case !bytes.Equal(cmd.Data, []byte{1, 0x1C}) || c.access == nil || c.needsMF || cmd.P1 != 2:
+		return sw(0x6A82)
+	}
+	c.current = c.access
+	return sw(0x9000)
+}
+
+func (c *chip) selectEF(name []byte) apdu.Response {
+	if len(name) != 2 {
+		return sw(0x6A80)
+	}
+	id := emrtd.FileID(name[0])<<8 | emrtd.FileID(name[1])
+	if id == c.bareError {
+		return sw(bare)
+	}
+	b, ok := c.files[id]
+	if !ok {
+		return sw(0x6A82)
+	}
+	c.current = b
+	return sw(0x9000)
+}
+
+// application answers commands under secure messaging.
+func (c *chip) application(cmd apdu.Command) apdu.Response {
+	switch {
+	case cmd.INS == 0xA4 && cmd.P1 == 4:
+		return c.selectPlain(cmd)
+	case !c.inApp:
+		return sw(0x6982)
+	case cmd.INS == 0xA4 && cmd.P1 == 2:
+		if cmd.Data[1] == 3 || cmd.Data[1] == 4 {
+			return sw(0x6982)
+		}
+		return c.selectEF(cmd.Data)
+	case cmd.INS == 0xB0 && cmd.P1&0x80 != 0:
+		if c.noSFI {
+			return sw(0x6A86)
+		}
+		id := emrtd.FileID(0x0100 | uint16(cmd.P1&0x1F))
+		if r := c.selectEF([]byte{byte(id >> 8), byte(id)}); r.SW != 0x9000 {
+			return r
+		}
+		return c.readBinary(cmd, int(cmd.P2))
+	case cmd.INS == 0xB0:
+		return c.readBinary(cmd, int(cmd.P1)<<8|int(cmd.P2))
+	case cmd.INS == 0xB1:
+		do, _, err := tlv.Next(cmd.Data)
+		if err != nil || do.Tag != 0x54 {
+			return sw(0x6A80)
+		}
+		offset := 0
+		for _, v := range do.Value {
+			offset = offset<<8 | int(v)
+		}
+		cmd.Le -= 4
+		r := c.readBinary(cmd, offset)
+		if r.SW == 0x9000 {
+			r.Data = tlv.Encode(0x53, r.Data)
+		}
+		return r
+	}
+	return sw(0x6D00)
+}
+
+func (c *chip) readBinary(cmd apdu.Command, offset int) apdu.Response {
+	if c.current == nil {
+		return sw(0x6986)
+	}
+	key := string(c.current[:1]) + string(rune(cmd.INS))
+	if c.wrongLe && !c.asked[key] {
+		if c.asked == nil {
+			c.asked = map[string]bool{}
+		}
+		c.asked[key] = true
+		return sw(0x6C40)
+	}
+	n, left := cmd.Le, len(c.current)-offset
+	switch {
+	case left <= 0, c.strictEnd && n > left:
+		return sw(0x6B00)
+	case c.maxRead > 0 && n > c.maxRead:
+		return sw(0x6700)
+	}
+	status := uint16(0x9000)
+	if c.endWarning && n > left {
+		status = 0x6282
+	}
+	n = min(n, left)
+	if c.cutTo > 0 {
+		n = min(n, c.cutTo)
+	}
+	return apdu.Response{Data: c.current[offset : offset+n], SW: status}
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
+}
+
+func (c *chip) bac(data []byte) apdu.Response {
+	if c.withoutBAC || c.rndIC == nil || len(data) != 40 {
+		return sw(0x6D00)
+	}
+	kEnc, kMac := sm.KDF(c.mrz[:16], 1, sm.TDES), sm.KDF(c.mrz[:16], 2, sm.TDES)
+	mac, _ := sm.TDES.MAC(kMac, data[:32])
+	if !bytes.Equal(mac, data[32:]) {
+		return sw(0x6300)
+	}
+	s, _ := sm.TDES.DecryptCBC(kEnc, nil, data[:32])
+	if !bytes.Equal(s[8:16], c.rndIC) {
+		return sw(0x6300)
+	}
+	kIC := random(16)
+	answer, _ := sm.TDES.EncryptCBC(kEnc, nil, slices.Concat(c.rndIC, s[:8], kIC))
+	mac, _ = sm.TDES.MAC(kMac, answer)
+	seed := make([]byte, 16)
+	for i := range seed {
+		seed[i] = kIC[i] ^ s[16+i]
+	}
+	c.open(sm.TDES, sm.KDF(seed, 1, sm.TDES), sm.KDF(seed, 2, sm.TDES), slices.Concat(c.rndIC[4:], s[4:8]))
+	return apdu.Response{Data: append(answer, mac...), SW: 0x9000}
+}
+
+func (c *chip) open(cipher sm.Cipher, kEnc, kMac, ssc []byte) {
+	s, err := sm.New(cipher, kEnc, kMac, ssc)
+	if err != nil {
+		panic(err)
+	}
+	c.session = s
+	c.opened++
+}
+
+func (c *chip) setAT(data []byte) apdu.Response {
+	objects, err := asn.Elements(data)
+	if err != nil {
+		return sw(0x6A80)
+	}
+	oid, ok1 := tlv.Find(objects, 0x80)
+	ref, ok2 := tlv.Find(objects, 0x83)
+	param, named := tlv.Find(objects, 0x84)
+	if !ok1 || !ok2 || c.inApp || (c.needs84 && !named) {
+		return sw(0x6A80)
+	}
+	access, err := pace.ParseCardAccess(c.access)
+	if err != nil {
+		return sw(0x6A88)
+	}
+	var fits []pace.Info
+	for _, i := range access.PACE {
+		if i.Protocol.OID == asn.OIDString(oid.Value) && !slices.Contains(c.refuse, i.Protocol.Name) && (!named || i.Parameter == int(param.Value[0])) {
+			fits = append(fits, i)
+		}
+	}
+	if len(fits) != 1 {
+		return sw(0x6A88)
+	}
+	c.info, c.generate, c.kMac, c.nonce = fits[0], nil, nil, nil
+	switch {
+	case ref.Value[0] == 2 && c.can != "":
+		c.secret = []byte(c.can)
+	case ref.Value[0] == 1 && c.mrz != nil:
+		c.secret = c.mrz
+	default:
+		return sw(0x6A88)
+	}
+	return sw(0x63C2) // a warning that tries were used up
+}
+
+func (c *chip) authenticate(cmd apdu.Command) apdu.Response {
+	p, curve := c.info.Protocol, c.info.Curve
+	outer, _, err := tlv.Next(cmd.Data)
+	if err != nil || outer.Tag != 0x7C || curve == nil {
+		return sw(0x6A80)
+	}
+	reply := func(tag uint32, v []byte) apdu.Response {
+		return apdu.Response{Data: pace.DynamicData(tag, v), SW: 0x9000}
+	}
+	if len(outer.Value) == 0 {
+		c.nonce = random(16)
+		z, _ := pace.EncryptNonce(p.Cipher, pace.PasswordKey(c.secret, p.Cipher), c.nonce)
+		return reply(0x80, z)
+	}
+	do, _, err := tlv.Next(outer.Value)
+	if err != nil {
+		return sw(0x6A80)
+	}
+	if do.Tag == 0x85 {
+		return c.finish(do.Value, reply)
+	}
+	theirs, err := curve.Decode(do.Value)
+	if err != nil || c.nonce == nil {
+		return sw(0x6A80)
+	}
+	if do.Tag == 0x81 {
+		key, _ := pace.NewKey(rand.Reader, curve, curve.G)
+		g, err := pace.MapGeneric(curve, c.nonce, key.Private, theirs)
+		if err != nil {
+			return sw(0x6A80)
+		}
+		mine, _ := pace.NewKey(rand.Reader, curve, g)
+		c.generate = &mine
+		return reply(0x82, curve.Encode(key.Public))
+	}
+	if c.generate == nil {
+		return sw(0x6985)
+	}
+	secret, err := pace.SharedSecret(curve, c.generate.Private, theirs)
+	if err != nil {
+		return sw(0x6A80)
+	}
+	c.secret, c.mine = secret, pace.Key{Public: theirs}
+	_, c.kMac = pace.SessionKeys(secret, p.Cipher)
+	return reply(0x84, curve.Encode(c.generate.Public))
+}
+
+func (c *chip) finish(token []byte, reply func(uint32, []byte) apdu.Response) apdu.Response {
+	p, curve := c.info.Protocol, c.info.Curve
+	if c.kMac == nil {
+		return sw(0x6985)
+	}
+	want, _ := pace.Token(p, c.kMac, curve, c.generate.Public)
+	if !bytes.Equal(want, token) {
+		return sw(0x6300)
+	}
+	mine, _ := pace.Token(p, c.kMac, curve, c.mine.Public)
+	if c.wrongChipToken {
+		mine[0] ^= 1
+	}
+	r := reply(0x86, mine)
+	kEnc, kMac := pace.SessionKeys(c.secret, p.Cipher)
+	c.open(p.Cipher, kEnc, kMac, nil)
+	return r
+}
