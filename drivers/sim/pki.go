@@ -109,7 +109,7 @@ func newAuthority(commonName string, explicit bool) (authority, error) {
 	a := authority{key: k, name: name(commonName)}
 	from := time.Now().Add(-14 * year)
 	a.certificate, err = a.issue(certificate{
-		serial: serial(), subject: a.name, key: k, from: from, until: from.Add(25 * year),
+		serial: newSerial(), subject: a.name, key: k, from: from, until: from.Add(25 * year),
 		extensions: [][]byte{
 			extension(true, oid(2, 5, 29, 15), bits(5, 6)),                            // keyCertSign, cRLSign
 			extension(true, oid(2, 5, 29, 19), sequence(boolean(), integer(0))),       // a CA, none below it
@@ -125,7 +125,7 @@ func (a authority) newSigner(from time.Time, valid time.Duration) (signer, error
 	if err != nil {
 		return signer{}, err
 	}
-	s := signer{key: k, issuer: a.name, serial: serial()}
+	s := signer{key: k, issuer: a.name, serial: newSerial()}
 	s.certificate, err = a.issue(certificate{
 		serial: s.serial, subject: name("Tram test document signer"), key: k, from: from, until: from.Add(valid),
 		extensions: [][]byte{
@@ -204,8 +204,8 @@ func name(commonName string) []byte {
 		part(tagUTF8, oid(2, 5, 4, 3), commonName))
 }
 
-// serial returns a random positive serial number of 16 bytes.
-func serial() *big.Int {
+// newSerial returns a random positive serial number of 16 bytes.
+func newSerial() *big.Int {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
 	b[0] = b[0]&0x7F | 0x40

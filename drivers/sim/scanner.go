@@ -27,12 +27,40 @@ func NewScanner() (*Scanner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a virtual scanner: %w", err)
 	}
+	defer in.Close() // pollable takes its place
 	if err := setRaw(line); err != nil {
-		_ = in.Close()
 		_ = line.Close()
 		return nil, fmt.Errorf("open a virtual scanner: %w", err)
 	}
-	return &Scanner{in: in, line: line}, nil
+	keyboard, err := pollable(in)
+	if err != nil {
+		_ = line.Close()
+		return nil, fmt.Errorf("open a virtual scanner: %w", err)
+	}
+	return &Scanner{in: keyboard, line: line}, nil
+}
+
+// pollable returns a second handle of f that honours deadlines: the one that
+// was opened is in blocking mode, and a write to a full line would never end.
+func pollable(f *os.File) (*os.File, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	copied := -1
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		if copied, failed = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); failed == nil {
+			failed = unix.SetNonblock(copied, true)
+		}
+	})
+	if err := errors.Join(err, failed); err != nil {
+		if copied >= 0 {
+			_ = unix.Close(copied)
+		}
+		return nil, err
+	}
+	return os.NewFile(uintptr(copied), f.Name()), nil
 }
 
 // Path returns the device that the agent opens.
