@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tram/drivers/emrtd/apdu"
 	"tram/drivers/emrtd/tlv"
@@ -15,6 +16,10 @@ var (
 	extendedSizes = []int{65000, 32000, 8192, 2048, 1024}
 	shortSizes    = []int{256, 231, 223, 192, 128, 64}
 )
+
+// patience is how many commands a card may answer with crumbs before the read
+// of a file is given up.
+const patience = 64
 
 // file reads one elementary file.
 type file struct {
@@ -38,7 +43,11 @@ func (f *file) read(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	f.report(min(len(buf), total), total)
-	for len(buf) < total {
+	buf = slices.Grow(slices.Clip(buf), max(0, total-len(buf)))
+	for commands := 1; len(buf) < total; commands++ {
+		if commands > patience && len(buf)/commands < 16 {
+			return nil, fmt.Errorf("read %v: %w: %d bytes in %d commands", f.id, ErrProtocol, len(buf), commands)
+		}
 		more, err := f.block(ctx, len(buf), min(*f.size, total-len(buf)))
 		if err != nil {
 			return nil, err

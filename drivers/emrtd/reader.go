@@ -31,7 +31,8 @@ type reader struct {
 	doc      *Document
 
 	offers   []pace.Info // nil: not asked yet
-	sfi      bool        // the card reads files by their short identifier
+	sfi      bool        // the card seems to read files by their short identifier
+	sfiSeen  bool        // and did so in the application
 	extended bool        // the card takes extended length
 	size     int         // bytes asked for at once
 	reopened int
@@ -104,17 +105,17 @@ func (r *reader) skip(id FileID, reason string) {
 // announces, or what is wanted; DG1 and DG13 first, the portrait last. What
 // cannot be read is skipped here.
 func (r *reader) plan() []FileID {
-	present := announced(r.doc.Files)
-	want := r.options.Want
-	if want == nil {
-		want = present
+	signed, listed := announced(r.doc.Files)
+	present, want := signed, r.options.Want
+	if len(signed) == 0 {
+		present = listed
 	}
-	if len(present) == 0 {
-		present = nil // nothing known: ask for whatever is wanted
-		if want == nil {
-			for n := 1; n <= 16; n++ {
-				want = append(want, DG(n))
-			}
+	if want == nil {
+		want = slices.Concat(signed, listed)
+	}
+	if len(present) == 0 && want == nil {
+		for n := 1; n <= 16; n++ { // nothing known: ask
+			want = append(want, DG(n))
 		}
 	}
 	seen := map[FileID]bool{}
@@ -123,7 +124,9 @@ func (r *reader) plan() []FileID {
 		switch {
 		case id.Group() == 0 || seen[id]:
 			continue
-		case present != nil && !slices.Contains(present, id):
+		case len(present) > 0 && !slices.Contains(present, id) && slices.Contains(listed, id):
+			r.skip(id, "not covered by the SOD")
+		case len(present) > 0 && !slices.Contains(present, id):
 			r.skip(id, "not on this chip")
 		case id == DG3 || id == DG4:
 			r.skip(id, "protected by Extended Access Control")
@@ -147,24 +150,20 @@ func (r *reader) plan() []FileID {
 	return out
 }
 
-// announced returns the data groups of the SOD's hashes and of COM's tag list.
-func announced(files Files) []FileID {
-	var out []FileID
-	add := func(id FileID) {
-		if id != 0 && !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
+// announced returns the data groups that the SOD has hashes of and those that COM
+// lists. Where there is a SOD it counts: what it does not cover is worth nothing.
+func announced(files Files) (signed, listed []FileID) {
 	if sod, err := parseSOD(files[EFSOD]); err == nil {
 		for _, h := range sod.object.hashes {
-			add(DG(h.group))
+			signed = append(signed, DG(h.group))
 		}
 	}
 	for _, n := range comGroups(files[EFCOM]) {
-		add(DG(n))
+		listed = append(listed, DG(n))
 	}
-	slices.Sort(out)
-	return out
+	slices.Sort(signed)
+	slices.Sort(listed)
+	return signed, slices.Compact(listed)
 }
 
 // groupTags are the outer tags of data groups 1 to 16 (Doc 9303-10 table 38).
@@ -274,16 +273,21 @@ func (r *reader) file(ctx context.Context, id FileID) ([]byte, error) {
 		b, err := f.read(ctx)
 		var status *StatusError
 		if err == nil && tagFits(id, b) {
+			r.sfiSeen = true
 			return b, nil
 		}
-		if err != nil && (!errors.As(err, &status) || status.SW == 0x6982 || status.SW == 0x6A82) {
+		if err != nil && !errors.As(err, &status) {
 			return nil, err
 		}
-		r.sfi, f.sfi = false, 0
+		if err != nil && r.sfiSeen && (status.SW == 0x6982 || status.SW == 0x6A82) {
+			return nil, err
+		}
+		f.sfi = 0
 	}
 	if err := r.selectFile(ctx, id); err != nil {
 		return nil, err
 	}
+	r.sfi = false // SELECT finds what the short identifier does not
 	b, err := f.read(ctx)
 	if err == nil && !tagFits(id, b) {
 		return nil, fmt.Errorf("read %v: %w: it begins with tag %02X", id, ErrProtocol, b[0])
