@@ -117,9 +117,14 @@ func eval[T any](s *screen, js string) T {
 	return v
 }
 
+// until waits until a JavaScript expression is true. A page that is just being
+// loaded again has no answer yet.
 func (s *screen) until(what, js string) {
 	s.t.Helper()
-	eventually(s.t, what, func() bool { return eval[bool](s, js) })
+	eventually(s.t, what, func() bool {
+		ok, err := chromedp.Run(s.ctx, chromedp.Evaluate[bool](js))
+		return err == nil && ok
+	})
 }
 
 func (s *screen) waitStage(stage string) {
@@ -202,6 +207,13 @@ var stages = []struct {
 		[]string{personName, "0990****0017", "issuer known", "face matches", "Not on this card", "Male"}},
 	{"recorded", func() *visit.View { return at(visit.StageRecorded) },
 		[]string{"Đã ghi nhận", "Hồ sơ số 13", "Đã lưu", "Đã gửi", "Đã nhận"}, []string{"Recorded", "Record number 13", "Accepted", "Sent", "Delivered"}},
+	{"recorded-offline", func() *visit.View { return at(visit.StageRecorded) },
+		[]string{"chưa nối được trung tâm", "mất kết nối", "đang chờ 3"}, []string{"cannot be reached", "offline", "3 waiting"}},
+	{"recorded-delivered", func() *visit.View {
+		v := at(visit.StageRecorded)
+		v.Record.State = "delivered"
+		return v
+	}, []string{"Đã nhận"}, []string{"Delivered"}},
 	{"failed", func() *visit.View { return at(visit.StageFailed) },
 		[]string{"Kiểm tra thẻ không đạt", "gặp cán bộ tại quầy", "verification_failed"}, []string{"did not pass the checks", "staff at the desk"}},
 }
@@ -213,6 +225,10 @@ func TestEveryStageShowsItsWordsInBothLanguagesAtEverySize(t *testing.T) {
 			st.set(func(n *visit.Snapshot) { n.Demo = true })
 			s := openScreen(t, st, size[0], size[1])
 			for _, stage := range stages {
+				st.set(func(n *visit.Snapshot) { n.Queue = base().Queue })
+				if stage.name == "recorded-offline" {
+					st.set(func(n *visit.Snapshot) { n.Queue = visit.Queue{Accepted: 13, Sent: 10, Delivered: 10, Hub: "offline"} })
+				}
 				s.stage(stage.view())
 				for _, lang := range []string{"vi", "en"} {
 					s.language(lang)
@@ -240,7 +256,7 @@ func (s *screen) fits(where string) {
 	if len(wide) > 0 {
 		s.t.Errorf("%s: wider than the screen: %v", where, wide)
 	}
-	small := eval[[]string](s, `[...document.querySelectorAll('button')].filter((b) => { const r = b.getBoundingClientRect(); return r.width < 48 || r.height < 48; }).map((b) => b.dataset.key)`)
+	small := eval[[]string](s, `[...document.querySelectorAll('button')].filter((b) => b.offsetParent).filter((b) => { const r = b.getBoundingClientRect(); return r.width < 48 || r.height < 48; }).map((b) => b.dataset.key)`)
 	if len(small) > 0 {
 		s.t.Errorf("%s: smaller than 48 px: %v", where, small)
 	}

@@ -198,8 +198,8 @@ func at(stage visit.Stage) *visit.View {
 	return v
 }
 
-// face draws an invented portrait.
-func face() []byte {
+// face is an invented portrait.
+var face = sync.OnceValue(func() []byte {
 	const w, h = 300, 400
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	in := func(x, y, cx, cy, rx, ry float64) bool {
@@ -231,7 +231,7 @@ func face() []byte {
 		panic(err)
 	}
 	return b.Bytes()
-}
+})
 
 // start runs a server for the test's time on a free port and a socket in a
 // short temporary folder.

@@ -79,32 +79,31 @@ export function phone() {
 
 const ISO = 'matrix(.866 .42 -.866 .42';
 
-function slab(x, y, cls, depth, ...top) {
-  const body = (dy, name) => s('g', { transform: `translate(0 ${dy}) ${ISO} ${x} ${y})` }, name);
-  return [
-    body(depth, rect(0, 0, 300, 214, 22, `${cls}-side`)),
-    body(depth / 2, rect(0, 0, 300, 214, 22, `${cls}-side`)),
-    body(0, [rect(0, 0, 300, 214, 22, cls), ...top]),
-  ];
+// slab draws something flat that has a thickness, seen from above at a slant.
+function slab(cls, depth, ...top) {
+  const layers = [];
+  for (let dy = depth; dy > 0; dy -= 3) {
+    layers.push(s('g', { transform: `translate(0 ${dy}) ${ISO} 240 116)` }, rect(0, 0, 300, 214, 22, `${cls}-side`)));
+  }
+  return [layers, s('g', { transform: `${ISO} 240 116)` }, rect(0, 0, 300, 214, 22, cls), top)];
 }
 
 const waves = () => s('g', { class: 'waves' },
   [26, 46, 66].map((r, i) => s('path', { class: `wave wave-${i}`, d: `M${150 + r * 0.7} ${107 - r * 0.7}a${r} ${r} 0 0 1 0 ${r * 1.4}` })));
 
-function reader(cls, card) {
-  return picture(cls, '0 0 520 380',
-    slab(240, 116, 'reader', 30, rect(32, 30, 236, 154, 14, 'reader-bed'), waves()),
+function reader(cls, top) {
+  return picture(cls, `40 ${top} 480 ${396 - top}`,
+    slab('reader', 27, rect(32, 30, 236, 154, 14, 'reader-bed'), waves()),
     s('g', { class: `shadow shadow-${cls}`, transform: `${ISO} 240 116)` }, rect(46, 42, 208, 131, 12, 'card-shadow')),
     s('g', { class: `flat flat-${cls}` },
       s('g', { transform: `${ISO} 240 112)` },
         rect(46, 42, 208, 131, 12, 'card-2024'), rect(58, 56, 46, 62, 4, 'photo'),
         line(116, 62, 86, 'ink-line strong'), line(116, 80, 112), line(116, 96, 70, 'ink-line pale'),
-        line(58, 134, 150, 'ink-line pale'), line(58, 150, 120, 'ink-line pale'))),
-    card);
+        line(58, 134, 150, 'ink-line pale'), line(58, 150, 120, 'ink-line pale'))));
 }
 
-export const layCard = () => reader('lay', s('path', { class: 'arrow', d: 'M262 14v46m-16-16l16 16 16-16' }));
-export const readCard = () => reader('read');
+export const layCard = () => reader('lay', 40);
+export const readCard = () => reader('read', 100);
 
 export function lookHere() {
   return picture('face', '0 0 320 320',

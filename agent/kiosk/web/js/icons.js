@@ -7,12 +7,13 @@ const shapes = {
   dash: () => s('path', { d: 'M6 12h12' }),
   question: () => [s('path', { d: 'M8.5 9a3.5 3.5 0 1 1 5 3.2c-1 .5-1.5 1.1-1.5 2.3' }), s('path', { d: 'M12 18.5v.1' })],
   alert: () => [s('path', { d: 'M12 4L2.5 20h19z' }), s('path', { d: 'M12 10v4.5M12 17.4v.1' })],
+  bang: () => s('path', { d: 'M12 4.5v9.5M12 19v.2' }),
   clock: () => [s('circle', { cx: 12, cy: 12, r: 9 }), s('path', { d: 'M12 7v5l3.5 2' })],
   disk: () => [s('rect', { x: 4, y: 4, width: 16, height: 16, rx: 3 }), s('path', { d: 'M8 4v5h8V4M8 20v-6h8v6' })],
   send: () => s('path', { d: 'M4 12h13M12 6l6 6-6 6' }),
   hub: () => [s('path', { d: 'M3 20h18M6 20V9l6-5 6 5v11' }), s('path', { d: 'M9.5 13l2 2 3.5-4' })],
-  shield: () => s('path', { d: 'M12 3l8 3v6c0 5-3.5 7.8-8 9.5C7.500 19.800 4 17 4 12V6z' }),
-  person: () => [s('circle', { cx: 12, cy: 8, r: 4 }), s('path', { d: 'M4 21c.6-5 4-7 8-7s7.400 2 8 7' })],
+  shield: () => s('path', { d: 'M12 3l8 3v6c0 5-3.5 7.8-8 9.5C7.5 19.8 4 17 4 12V6z' }),
+  person: () => [s('circle', { cx: 12, cy: 8, r: 4 }), s('path', { d: 'M4 21c.6-5 4-7 8-7s7.4 2 8 7' })],
   plug: () => [s('path', { d: 'M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0zM12 17v4' })],
 };
 

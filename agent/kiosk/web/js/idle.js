@@ -13,7 +13,7 @@ export function countdown(seconds, onEnd, say) {
   const words = h('p', { class: 'count-words' });
   const bar = h('progress', { class: 'count-bar', max: seconds, 'aria-hidden': 'true' });
   const more = h('button', { type: 'button', class: 'button more', 'data-key': 'more' }, t('idle.more'));
-  const root = h('div', { class: 'count' }, h('div', { class: 'count-text' }, words, bar), more);
+  const root = h('div', { class: 'count' }, words, bar, more);
 
   const show = () => {
     setText(words, t('idle.countdown', { n: Math.max(0, left) }));

@@ -50,7 +50,10 @@ function show(stage, key, id) {
   }
   if (screen.actions) bar.push(h('div', { class: `actions actions-${screen.actions.length}` }, screen.actions));
   $('screen').append(h('div', { class: 'body' }, screen.root));
-  if (bar.length) $('screen').append(h('div', { class: 'bar-actions' }, bar));
+  if (bar.length) {
+    const shape = `bar-inner${timer ? ' counted' : ''}${screen.actions?.length === 2 ? ' two' : ''}`;
+    $('screen').append(h('div', { class: 'bar-actions' }, h('div', { class: shape }, bar)));
+  }
   shown = { ...shown, key, stage, screen };
   if (moved) {
     $('screen').scrollTop = 0;

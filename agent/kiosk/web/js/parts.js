@@ -17,7 +17,8 @@ const FIELDS = ['idCode', 'dateOfBirth', 'gender', 'nationality', 'issueDate', '
 
 export function personCard(view, short = false) {
   const p = view.person ?? {};
-  const fields = (short ? FIELDS.slice(0, 2) : FIELDS).filter((name) => p[name]);
+  const wanted = short ? FIELDS.slice(0, 2) : FIELDS.filter((name) => view.stage !== 'recorded' || name !== 'documentNumber');
+  const fields = wanted.filter((name) => p[name]);
   return h('section', { class: 'person panel', 'aria-label': t('person.title') },
     view.portrait
       ? h('img', { class: 'portrait', src: portraitPath(view.id), alt: t('person.portrait') })
@@ -69,10 +70,11 @@ export function recordWay() {
     h('span', { class: 'way-text' }, t(`way.${state}.text`))));
   const offline = h('p', { class: 'way-offline', hidden: true }, icon('clock'), h('span', {}, t('way.offline')));
   const title = h('h2', {}, t('way.title'));
-  const root = h('section', { class: 'way panel' }, title, h('ol', { class: 'way-steps' }, items), offline);
+  const root = h('section', { class: 'way panel' }, title, h('ol', { class: 'way-steps' }, items));
   let last = -1;
   return {
     root,
+    offline, // a notice for a place of its own
     update(record, hub) {
       const at = STATES.indexOf(record?.state);
       items.forEach((item, i) => {

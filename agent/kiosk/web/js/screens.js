@@ -130,8 +130,8 @@ function face(snap, answer) {
   return { root, update() {}, actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel')] };
 }
 
-const result = (visit, ...more) => h('div', { class: 'columns' },
-  h('div', { class: 'column' }, personCard(visit), more),
+const result = (visit) => h('div', { class: 'columns' },
+  h('div', { class: 'column' }, personCard(visit)),
   h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks)));
 
 function confirm(snap, answer) {
@@ -152,9 +152,10 @@ function recorded(snap, answer, say) {
   const way = recordWay();
   const root = h('section', { class: 'stage-recorded' },
     stepBar('recorded', snap.profile?.evidence),
-    h('div', { class: 'title title-done' }, h('span', { class: 'done-sign' }, icon('check')),
-      h('div', {}, heading(t('recorded.title')), h('p', { class: 'lead' }, t('recorded.lead')))),
-    way.root,
+    h('div', { class: 'top' },
+      h('div', { class: 'title title-done' }, h('span', { class: 'done-sign' }, icon('check')),
+        h('div', {}, heading(t('recorded.title')), h('p', { class: 'lead' }, t('recorded.lead')), way.offline)),
+      way.root),
     result(snap.visit));
   return {
     root,
@@ -171,7 +172,7 @@ function failed(snap, answer) {
   const code = visit.failure?.code ?? 'internal';
   const known = t(`failed.${code}.title`, undefined, '') ? code : 'internal';
   const root = h('section', { class: 'stage-failed' },
-    h('div', { class: 'title title-failed' }, h('span', { class: 'failed-sign' }, icon('alert')), heading(t(`failed.${known}.title`))),
+    h('div', { class: 'title title-failed' }, h('span', { class: 'failed-sign' }, icon('bang')), heading(t(`failed.${known}.title`))),
     h('div', { class: 'columns' },
       h('section', { class: 'panel' }, h('h2', {}, t('failed.what')), h('p', {}, t(`failed.${known}.what`))),
       h('section', { class: 'panel panel-next' }, h('h2', {}, t('failed.next')), h('p', {}, t(`failed.${known}.next`)))),

@@ -1,0 +1,27 @@
+package kiosk
+
+import (
+	"net/http"
+	"time"
+)
+
+// Impatient makes s drop slow clients after a tenth of a second, before Run.
+func Impatient(s *Server) {
+	s.writeWithin = 100 * time.Millisecond
+	s.gap = time.Millisecond
+}
+
+// Eager makes s send a heartbeat every few milliseconds, before Run.
+func Eager(s *Server) { s.heartbeat = 5 * time.Millisecond }
+
+// AssetNames returns what is served below /assets/.
+func AssetNames() map[string][]byte {
+	m := make(map[string][]byte)
+	for name, a := range assets {
+		m[name] = a.body
+	}
+	return m
+}
+
+// SocketHandler is what the unix socket serves.
+func SocketHandler(s *Server) http.Handler { return s.socketHandler() }
