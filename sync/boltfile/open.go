@@ -62,6 +62,9 @@ func Open(path string, o Options) (db *bolt.DB, err error) {
 		},
 	})
 	if err != nil {
+		if errors.As(err, new(*fs.PathError)) {
+			return nil, err // it says the same
+		}
 		return nil, fmt.Errorf("open %s: %w", path, classify(err))
 	}
 	db.AllocSize = 1 << 20

@@ -160,9 +160,6 @@ func (s *Store) skipTo(m mark, reason string, here wire.Set) (*wire.Discarded, e
 	}
 	known = known.Add(wire.Range{First: m.Reserved + 1, Last: m.Reserved + 1})
 	d := &wire.Discarded{Reason: reason, Ranges: known.Missing()}
-	if len(d.Ranges) > wire.MaxMissing {
-		d.Ranges = []wire.Range{{First: d.Ranges[0].First, Last: m.Reserved}}
-	}
 	s.head.Next, s.head.Hash = m.Reserved+1, wire.Hash{}
 	if err := s.db.Update(s.head.save); err != nil {
 		return nil, fmt.Errorf("begin a fresh outbox: %w", err)

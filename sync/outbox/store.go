@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -194,14 +195,16 @@ func (s *Store) view(fn func(tx *bolt.Tx) error) error {
 	return err
 }
 
-// reportLost writes the signed record that names what a damaged or replaced
-// file may have held.
+// reportLost writes the signed records that name what a damaged or replaced
+// file may have held: several when there are many ranges.
 func (s *Store) reportLost(d *wire.Discarded) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	_, err := s.Accept(ctx, Draft{Type: wire.TypeDiscarded, Time: s.opt.Now(), Data: d})
-	if err != nil {
-		return fmt.Errorf("record what the damaged outbox may have held: %w", err)
+	for ranges := range slices.Chunk(d.Ranges, wire.MaxMissing) {
+		part := wire.Discarded{Ranges: ranges, Reason: d.Reason}
+		if _, err := s.Accept(ctx, Draft{Type: wire.TypeDiscarded, Time: s.opt.Now(), Data: part}); err != nil {
+			return fmt.Errorf("record what the outbox may have lost: %w", err)
+		}
 	}
 	return nil
 }

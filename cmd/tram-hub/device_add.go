@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"tram/hub"
+)
+
+// maxKeyFile is the largest key file read, in bytes.
+const maxKeyFile = 16 << 10
+
+func newDeviceAddCmd(term terminal) *cobra.Command {
+	return &cobra.Command{
+		Use:   "add NAME PUBLIC.jwk",
+		Short: "Take records from a device; a running hub knows it at once",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := os.Open(args[1])
+			if err != nil {
+				return fmt.Errorf("read the device's public key: %w", err)
+			}
+			defer f.Close()
+			jwk, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+			if err != nil {
+				return fmt.Errorf("read the device's public key: %w", err)
+			}
+			if err := hub.NewDevices(dataFlag(cmd)).Add(args[0], jwk); err != nil {
+				return err
+			}
+			fmt.Fprintf(term.err, "device %s is known\n", args[0])
+			return nil
+		},
+	}
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"tram/hub"
+)
+
+func newRunCmd(term terminal) *cobra.Command {
+	var listen, broker string
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Take, store and acknowledge records until it is told to stop",
+		Long: `Run serves until SIGTERM. When it is ready it says so in one line on stderr; with its own
+broker the address is also in the file "listen" of the data folder.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkAddresses(cmd, listen, broker); err != nil {
+				return err
+			}
+			data := dataFlag(cmd)
+			h, err := hub.New(hub.Options{
+				Data: data, Listen: listen, MQTT: broker,
+				Log:   slog.New(slog.NewTextHandler(term.err, nil)),
+				Ready: func(address string) { fmt.Fprintf(term.err, "tram-hub: ready on %s\n", address) },
+			})
+			if err != nil {
+				return err
+			}
+			return h.Run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:1883", "address of its own MQTT broker; port 0 takes any free one")
+	cmd.Flags().StringVar(&broker, "mqtt", "", "URL of a broker that is there already, tcp://HOST:PORT")
+	return cmd
+}
+
+// checkAddresses returns a usage error for addresses that cannot be meant.
+func checkAddresses(cmd *cobra.Command, listen, broker string) error {
+	if broker == "" {
+		if _, _, err := net.SplitHostPort(listen); err != nil {
+			return usage("--listen wants HOST:PORT")
+		}
+		return nil
+	}
+	if cmd.Flags().Changed("listen") {
+		return usage("--listen is for the hub's own broker; with --mqtt there is none")
+	}
+	at, err := url.Parse(broker)
+	if err != nil || at.Hostname() == "" {
+		return usage("--mqtt wants tcp://HOST:PORT")
+	}
+	switch at.Scheme {
+	case "tcp", "mqtt", "ssl", "tls", "mqtts":
+		return nil
+	}
+	return usage("--mqtt wants tcp://HOST:PORT or ssl://HOST:PORT")
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"tram/sync/wire"
+)
+
+// Aside is an envelope that the hub could not accept and keeps for a look.
+type Aside struct {
+	Device string    `json:"device"`
+	First  uint64    `json:"first"` // what the sender claims
+	Last   uint64    `json:"last"`
+	Reason string    `json:"reason"`
+	Time   time.Time `json:"time"`
+	Hash   wire.Hash `json:"hash"`
+	Sealed []byte    `json:"sealed,omitempty"`
+}
+
+func asideKey(device string, hash wire.Hash) []byte {
+	return append([]byte(device+"\x00"), hash[:]...)
+}
+
+// setAside keeps a refused envelope, once; the oldest make room.
+func setAside(tx *bolt.Tx, it *Item, reason string, hash wire.Hash, now time.Time) error {
+	by, list := tx.Bucket(bucketRejectedBy), tx.Bucket(bucketRejected)
+	if number := by.Get(asideKey(it.Device, hash)); number != nil {
+		return nil
+	}
+	a := Aside{Device: it.Device, First: it.First, Last: it.Last, Reason: reason, Time: now.UTC(), Hash: hash, Sealed: it.Sealed}
+	v, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	number, err := list.NextSequence()
+	if err != nil {
+		return err
+	}
+	if err := list.Put(key(number), v); err != nil {
+		return err
+	}
+	if err := by.Put(asideKey(it.Device, hash), key(number)); err != nil {
+		return err
+	}
+	if number%16 != 0 {
+		return nil // looking through them all is for now and then
+	}
+	return makeRoom(list, by)
+}
+
+// makeRoom deletes the oldest refused envelopes beyond the bounds.
+func makeRoom(list, by *bolt.Bucket) error {
+	type entry struct{ k, by []byte }
+	var all []entry
+	var sizes []int
+	total := 0
+	c := list.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		var a Aside
+		if err := json.Unmarshal(v, &a); err != nil {
+			return fmt.Errorf("read what was kept aside: %w", err)
+		}
+		all = append(all, entry{append([]byte(nil), k...), asideKey(a.Device, a.Hash)})
+		sizes = append(sizes, len(v))
+		total += len(v)
+	}
+	for i := 0; i < len(all) && (len(all)-i > maxRejected || total > maxAside); i++ {
+		total -= sizes[i]
+		if err := list.Delete(all[i].k); err != nil {
+			return err
+		}
+		if err := by.Delete(all[i].by); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeBack forgets a refusal of an envelope that was accepted after all.
+func takeBack(tx *bolt.Tx, device string, hash wire.Hash) error {
+	by := tx.Bucket(bucketRejectedBy)
+	k := asideKey(device, hash)
+	number := by.Get(k)
+	if number == nil {
+		return nil
+	}
+	if len(number) != 8 {
+		return fmt.Errorf("what was kept aside of %s has number of %d bytes", device, len(number))
+	}
+	if err := tx.Bucket(bucketRejected).Delete(key(binary.BigEndian.Uint64(number))); err != nil {
+		return err
+	}
+	return by.Delete(k)
+}

@@ -1,0 +1,230 @@
+package uplink
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tram/sync/outbox"
+	"tram/sync/wire"
+)
+
+// What State returns.
+const (
+	Connected         = "connected"          // broker and hub are there
+	Offline           = "offline"            // no broker
+	HubDown           = "hub-down"           // a broker, but no hub that says it is up
+	DuplicateIdentity = "duplicate-identity" // another device uses this one's name
+)
+
+// ErrBroker is returned for a broker address that is none.
+var ErrBroker = errors.New("not a broker's address")
+
+// Store is what the uplink needs of the outbox.
+type Store interface {
+	Pending(after uint64, max, maxBytes int) ([]outbox.Record, error)
+	MarkSent(upTo uint64) error
+	Acknowledge(a wire.Ack) error
+	Stat() (outbox.Stat, error)
+	Changed() (changed <-chan struct{}, stop func())
+}
+
+var _ Store = (*outbox.Store)(nil)
+
+// Options says where to send what. The times have defaults; tests shorten them.
+type Options struct {
+	Broker       string // tcp://HOST:PORT or ssl://HOST:PORT; "": none, always offline
+	Site, Device string // the device's name is its MQTT client id
+	Store        Store
+	TLS          *tls.Config
+	Username     string
+	Password     string
+	// OnCommand does what the hub orders and says how it went. A command is
+	// acknowledged to the broker after it returns. nil: every command is refused.
+	OnCommand func(context.Context, wire.Command) wire.Reply
+	Log       *slog.Logger
+
+	BackoffMin    time.Duration // first pause between connections; 500 ms
+	BackoffMax    time.Duration // longest pause; 60 s
+	Timeout       time.Duration // for one step with the broker; 10 s
+	AckTimeout    time.Duration // until a batch is sent again; 30 s, doubling to 8 min
+	RejectedAfter time.Duration // until an envelope that the hub refused is tried again; 5 min
+	Window        int           // most batches without an answer; 16
+	BatchRecords  int           // most records in a batch, one envelope at least; 50
+	BatchBytes    int           // most sealed bytes in a batch, one envelope at least; 64 KiB
+}
+
+// Uplink is the way to the hub.
+type Uplink struct {
+	opt      Options
+	dial     endpoint
+	topic    wire.Topic
+	instance string // of this process
+	log      *slog.Logger
+
+	state     atomic.Value // string
+	announced bool         // this process has said online at least once
+	foreign   bool         // another process has since said something under our name
+	losses    []time.Time  // of connections that were up, within the last minute
+	commands  *seen
+}
+
+// New checks the options and returns an Uplink that Run will drive.
+func New(o Options) (*Uplink, error) {
+	topic, err := wire.NewTopic(o.Site, o.Device, wire.Records)
+	if err != nil {
+		return nil, fmt.Errorf("uplink: %w", err)
+	}
+	if o.Store == nil {
+		return nil, errors.New("uplink: no outbox")
+	}
+	u := &Uplink{opt: withDefaults(o), topic: topic, instance: rand.Text()[:16], commands: newSeen(256)}
+	u.log = u.opt.Log
+	if o.Broker != "" {
+		if u.dial, err = parseBroker(o.Broker, o.TLS); err != nil {
+			return nil, err
+		}
+	}
+	u.state.Store(Offline)
+	return u, nil
+}
+
+func withDefaults(o Options) Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		or    time.Duration
+	}{
+		{&o.BackoffMin, 500 * time.Millisecond}, {&o.BackoffMax, time.Minute}, {&o.Timeout, 10 * time.Second},
+		{&o.AckTimeout, 30 * time.Second}, {&o.RejectedAfter, 5 * time.Minute},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.or
+		}
+	}
+	for _, d := range []struct {
+		value *int
+		or    int
+	}{{&o.Window, 16}, {&o.BatchRecords, 50}, {&o.BatchBytes, 64 << 10}} {
+		if *d.value <= 0 {
+			*d.value = d.or
+		}
+	}
+	return o
+}
+
+// endpoint is where the broker listens.
+type endpoint struct {
+	address string
+	tls     *tls.Config // nil: plain TCP
+}
+
+func parseBroker(s string, config *tls.Config) (endpoint, error) {
+	if !strings.Contains(s, "://") {
+		s = "tcp://" + s
+	}
+	at, err := url.Parse(s)
+	if err != nil || at.Hostname() == "" {
+		return endpoint{}, fmt.Errorf("%w: want tcp://HOST:PORT or ssl://HOST:PORT", ErrBroker)
+	}
+	port := at.Port()
+	switch at.Scheme {
+	case "tcp", "mqtt":
+		if port == "" {
+			port = "1883"
+		}
+		return endpoint{address: net.JoinHostPort(at.Hostname(), port)}, nil
+	case "ssl", "tls", "mqtts":
+		if port == "" {
+			port = "8883"
+		}
+		e := endpoint{address: net.JoinHostPort(at.Hostname(), port), tls: &tls.Config{}}
+		if config != nil {
+			e.tls = config.Clone()
+		}
+		if e.tls.ServerName == "" {
+			e.tls.ServerName = at.Hostname()
+		}
+		e.tls.MinVersion = max(e.tls.MinVersion, tls.VersionTLS12)
+		return e, nil
+	}
+	return endpoint{}, fmt.Errorf("%w: scheme %q, want tcp or ssl", ErrBroker, at.Scheme)
+}
+
+// State returns connected, offline, hub-down or duplicate-identity.
+func (u *Uplink) State() string { return u.state.Load().(string) }
+
+func (u *Uplink) setState(s string) {
+	if old := u.state.Swap(s); old != s {
+		u.log.Info("the way to the hub changed", "state", s)
+	}
+}
+
+// Run keeps a connection up until ctx ends, and returns nil then.
+func (u *Uplink) Run(ctx context.Context) error {
+	defer u.setState(Offline)
+	if u.opt.Broker == "" {
+		<-ctx.Done()
+		return nil
+	}
+	failures := 0
+	for ctx.Err() == nil {
+		useful, err := u.connectOnce(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if useful {
+			failures = 0
+		}
+		pause := u.backoff(failures)
+		failures++
+		u.setState(Offline)
+		if u.duplicate() {
+			u.setState(DuplicateIdentity)
+			pause = u.opt.BackoffMax/2 + mathrand.N(u.opt.BackoffMax/2)
+			u.log.Error("another device uses this one's name; waiting", "device", u.opt.Device, "pause", pause)
+		} else {
+			u.log.Info("no connection to the broker", "err", err, "pause", pause)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+	return nil
+}
+
+// backoff returns a random pause up to a bound that doubles with each failure.
+func (u *Uplink) backoff(failures int) time.Duration {
+	bound := u.opt.BackoffMax
+	if failures < 20 {
+		bound = min(bound, u.opt.BackoffMin<<failures)
+	}
+	return 1 + mathrand.N(bound)
+}
+
+// lost notes that a connection that was up is gone.
+func (u *Uplink) lost(at time.Time) { u.losses = append(u.losses, at) }
+
+// duplicate reports whether three connections were lost within a minute while
+// another process spoke under our name.
+func (u *Uplink) duplicate() bool {
+	for len(u.losses) > 0 && time.Since(u.losses[0]) > time.Minute {
+		u.losses = u.losses[1:]
+	}
+	if len(u.losses) == 0 {
+		u.foreign = false
+	}
+	return u.foreign && len(u.losses) >= 3
+}
