@@ -48,6 +48,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/portrait", s.portrait)
 	mux.HandleFunc("POST /v1/visits", s.submit)
 	mux.HandleFunc("POST /v1/visits/{id}/consent", s.act("id", s.opt.Station.Consent))
+	mux.HandleFunc("POST /v1/visits/{id}/skip-chip", s.act("id", s.opt.Station.SkipChip))
 	mux.HandleFunc("POST /v1/visits/{id}/confirm", s.act("id", s.opt.Station.Confirm))
 	mux.HandleFunc("POST /v1/visits/{id}/cancel", s.act("id", s.opt.Station.Cancel))
 	if s.opt.Actions != nil {
@@ -169,7 +170,7 @@ var sentinels = []struct {
 	{ErrNoVisit, http.StatusNotFound, "no_visit"},
 	{ErrConflict, http.StatusConflict, "conflict"},
 	{ErrUnknownAction, http.StatusBadRequest, "unknown_action"},
-	{ErrBadCode, http.StatusUnprocessableEntity, "bad_code"},
+	{ErrBadQR, http.StatusUnprocessableEntity, "bad_qr"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout"},
 }
 

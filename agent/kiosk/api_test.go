@@ -49,7 +49,7 @@ func TestTheStationsErrorsBecomeStatuses(t *testing.T) {
 		err    error
 		status int
 	}{
-		{nil, 200}, {kiosk.ErrNoVisit, 404}, {kiosk.ErrConflict, 409}, {kiosk.ErrUnknownAction, 400}, {kiosk.ErrBadCode, 422},
+		{nil, 200}, {kiosk.ErrNoVisit, 404}, {kiosk.ErrConflict, 409}, {kiosk.ErrUnknownAction, 400}, {kiosk.ErrBadQR, 422},
 		{errors.New("something of " + personName), 500},
 	} {
 		st.fail(c.err)
@@ -182,7 +182,7 @@ func TestAStaleSocketIsReplacedAndALivingOneIsNot(t *testing.T) {
 	if _, err := kiosk.New(opt); err == nil || !strings.Contains(err.Error(), "another daemon") {
 		t.Errorf("New beside a living daemon: got %v, want a refusal", err)
 	}
-	srv.Close()
+	_ = srv.Close()
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("after Close: got %v, want no socket file", err)
 	}
@@ -230,7 +230,7 @@ func FuzzSubmit(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	defer srv.Close()
+	defer func() { _ = srv.Close() }()
 	h := kiosk.SocketHandler(srv)
 	f.Fuzz(func(t *testing.T, body string) {
 		w := &answer{header: http.Header{}}

@@ -173,6 +173,7 @@ func (s *screen) shoot(name string) {
 	if dir == "" {
 		return
 	}
+	s.until("what moves has arrived", "document.getAnimations().every((a) => !(a instanceof CSSTransition))")
 	png, err := chromedp.Run(s.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		s.t.Fatalf("browser: %v", err)

@@ -20,7 +20,7 @@ var ErrNoServer = errors.New("no daemon answers on its socket")
 const maxAnswerBytes = 32 << 20
 
 // A RemoteError is the daemon's refusal of a request. errors.Is finds ErrNoVisit,
-// ErrConflict, ErrUnknownAction and ErrBadCode in it.
+// ErrConflict, ErrUnknownAction and ErrBadQR in it.
 type RemoteError struct {
 	Status  int    // HTTP status
 	Code    string // "no_visit", "not_found", …

@@ -114,6 +114,9 @@ func (s *station) SubmitQR(_ context.Context, text string) (string, error) {
 	return "v1", s.note("submit " + text)
 }
 func (s *station) Consent(_ context.Context, id string) error { return s.note("consent " + id) }
+func (s *station) SkipChip(_ context.Context, id string) error {
+	return s.note("skip-chip " + id)
+}
 func (s *station) Confirm(_ context.Context, id string) error { return s.note("confirm " + id) }
 func (s *station) Cancel(_ context.Context, id string) error {
 	err := s.note("cancel " + id)

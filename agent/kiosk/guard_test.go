@@ -17,7 +17,7 @@ func TestOnlyLoopbackAddressesAreServed(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.com:0", "127.0.0.1", "kiosk"} {
 		srv, err := kiosk.New(kiosk.Options{Addr: addr, Station: newStation()})
 		if err == nil {
-			srv.Close()
+			_ = srv.Close()
 			t.Errorf("New with address %q: got a server, want an error", addr)
 		}
 	}
@@ -29,14 +29,14 @@ func TestOnlyLoopbackAddressesAreServed(t *testing.T) {
 		if host, _, _ := net.SplitHostPort(srv.Addr()); host != "127.0.0.1" {
 			t.Errorf("address %q: got host %s, want 127.0.0.1", addr, host)
 		}
-		srv.Close()
+		_ = srv.Close()
 	}
 }
 
 // data is everything that the page may ask for with a session.
 var data = []struct{ method, path string }{
 	{"GET", "/v1/state"}, {"GET", "/v1/events"}, {"GET", "/v1/portrait?visit=v1"},
-	{"POST", "/v1/visits"}, {"POST", "/v1/visits/v1/consent"}, {"POST", "/v1/visits/v1/confirm"},
+	{"POST", "/v1/visits"}, {"POST", "/v1/visits/v1/consent"}, {"POST", "/v1/visits/v1/skip-chip"}, {"POST", "/v1/visits/v1/confirm"},
 	{"POST", "/v1/visits/v1/cancel"}, {"POST", "/v1/demo/look"},
 }
 

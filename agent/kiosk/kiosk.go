@@ -18,10 +18,10 @@ import (
 // What a Station or Actions may answer; each has an HTTP status and a code in
 // the error's JSON, and comes out of a [Client] as the same sentinel again.
 var (
-	ErrNoVisit       = errors.New("no such visit")                              // 404 no_visit
-	ErrConflict      = errors.New("the visit is not at a stage that allows it") // 409 conflict
-	ErrUnknownAction = errors.New("unknown action")                             // 400 unknown_action
-	ErrBadCode       = errors.New("not a code that starts a visit")             // 422 bad_code
+	ErrNoVisit       = visit.ErrNoVisit             // 404 no_visit
+	ErrConflict      = visit.ErrConflict            // 409 conflict
+	ErrBadQR         = visit.ErrBadQR               // 422 bad_qr
+	ErrUnknownAction = errors.New("unknown action") // 400 unknown_action
 )
 
 // A Station is the daemon as the screen sees it.
@@ -36,8 +36,10 @@ type Station interface {
 	// SubmitQR starts a visit with a code that a program or a technician
 	// typed or pasted.
 	SubmitQR(ctx context.Context, text string) (visitID string, err error)
-	// Consent, Confirm and Cancel are the person's answers.
+	// Consent, SkipChip, Confirm and Cancel are the person's answers; SkipChip
+	// goes on with the code alone, at a counter where that is enough.
 	Consent(ctx context.Context, visitID string) error
+	SkipChip(ctx context.Context, visitID string) error
 	Confirm(ctx context.Context, visitID string) error
 	Cancel(ctx context.Context, visitID string) error
 }
@@ -136,7 +138,7 @@ func New(opt Options) (*Server, error) {
 	if opt.Socket != "" {
 		u, err := listenSocket(opt.Socket)
 		if err != nil {
-			s.Close()
+			_ = s.Close()
 			return nil, err
 		}
 		s.unix = u
@@ -154,19 +156,21 @@ func (s *Server) Addr() string {
 }
 
 // Close closes the listeners of a Server that is not run.
-func (s *Server) Close() {
+func (s *Server) Close() error {
+	var errs []error
 	if s.tcp != nil {
-		_ = s.tcp.Close()
+		errs = append(errs, s.tcp.Close())
 	}
 	if s.unix != nil {
-		_ = s.unix.Close()
+		errs = append(errs, s.unix.Close())
 	}
+	return errors.Join(errs...)
 }
 
 // Run serves until ctx ends, then ends open event streams and requests, and
 // returns nil. It returns an error when a listener fails.
 func (s *Server) Run(ctx context.Context) error {
-	defer s.Close()
+	defer func() { _ = s.Close() }() // closes what Shutdown has not: the socket's file
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	var servers []*http.Server

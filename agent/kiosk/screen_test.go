@@ -131,7 +131,7 @@ func TestAssuranceBelowGenuineNeverSaysGenuine(t *testing.T) {
 func TestAnUntouchedVisitEndsWithACountdown(t *testing.T) {
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920, func(o *kiosk.Options) { o.Idle = 2 * time.Second })
-	for i, stage := range []visit.Stage{visit.StageConsent, visit.StageConfirm, visit.StageRecorded, visit.StageFailed} {
+	for i, stage := range []visit.Stage{visit.StageConsent, visit.StageCard, visit.StageConfirm, visit.StageRecorded, visit.StageFailed} {
 		s.stage(at(stage))
 		s.wants("Màn hình tự đóng sau", "Cần thêm thời gian")
 		if stage == visit.StageConfirm {
@@ -292,5 +292,27 @@ func TestTheBrowserHasNothingToComplainOf(t *testing.T) {
 	s.wants(`<img src=x`)
 	if got := eval[[]string](s, "complaints"); len(got) != 0 {
 		t.Errorf("a name with HTML in it: got %q, want text", got)
+	}
+}
+
+// The choice to go on without the chip is offered only where the daemon says
+// that the code alone is enough.
+func TestSkippingTheChipIsOfferedOnlyWhereTheCodeIsEnough(t *testing.T) {
+	s := openScreen(t, newStation(), 1024, 768)
+	for _, can := range []bool{true, false} {
+		got, err := chromedp.Run(s.ctx, chromedp.Evaluate[[]string](fmt.Sprintf(`(async () => {
+			const { screens } = await import('/assets/js/screens.js');
+			const sent = [];
+			const made = screens.card({ visit: { id: 'v1', canSkipChip: %t }, profile: {} }, (what) => sent.push(what));
+			made.actions.forEach((b) => b.click());
+			return sent;
+		})()`, can), chromedp.EvalAwaitPromise))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[bool]string{true: "[cancel skip-chip]", false: "[cancel]"}[can]
+		if fmt.Sprint(got) != want {
+			t.Errorf("canSkipChip %t: got answers %v, want %s", can, got, want)
+		}
 	}
 }

@@ -49,7 +49,7 @@ function mrz(y) {
 export function card2024() {
   return picture('qr2024', '0 0 342 216',
     rect(2, 2, 338, 212, 16, 'card-2024'),
-    s('path', { class: 'guilloche', d: 'M2 150C90 80 150 190 340 90M2 170C90 100 150 210 340 110M2 130C90 60 150 170 340 70' }),
+    s('path', { class: 'guilloche', d: 'M7 150C90 80 150 190 335 92M7 170C90 100 150 210 335 112M7 130C90 60 150 170 335 72' }),
     line(20, 22, 120), line(20, 37, 160, 'ink-line pale'), line(20, 56, 96), line(20, 71, 140, 'ink-line pale'),
     chip(20, 96), line(96, 104, 76), line(96, 119, 104, 'ink-line pale'),
     qr(244, 26, 72), mrz(168), spot(244, 26, 72));
@@ -59,7 +59,7 @@ export function card2024() {
 export function card2021() {
   return picture('qr2021', '0 0 342 216',
     rect(2, 2, 338, 212, 16, 'card-2021'),
-    s('path', { class: 'guilloche', d: 'M2 60C90 130 190 20 340 120M2 80C90 150 190 40 340 140M2 40C90 110 190 0 340 100' }),
+    s('path', { class: 'guilloche', d: 'M7 64C90 130 190 20 335 118M7 84C90 150 190 40 335 138M7 44C90 110 190 0 335 98' }),
     s('circle', { cx: 48, cy: 46, r: 24, class: 'seal' }),
     line(88, 26, 118), line(98, 41, 98, 'ink-line pale'), line(88, 60, 128, 'ink-line strong'),
     rect(20, 84, 84, 112, 6, 'photo'),

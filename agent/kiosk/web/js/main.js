@@ -8,7 +8,7 @@ import { firstLanguage, language, loadTexts, setLanguage, t } from './text.js';
 
 const $ = (id) => document.getElementById(id);
 const idleSeconds = Number(document.documentElement.dataset.idleSeconds) || 60;
-const COUNTED = ['consent', 'confirm', 'recorded', 'failed'];
+const COUNTED = ['consent', 'card', 'confirm', 'recorded', 'failed'];
 
 let snap = null; // the last snapshot, null while the daemon is not reachable
 let shown = { key: '', stage: '', screen: null, frame: '', head: null };
@@ -21,8 +21,8 @@ const shout = (words) => setText($('alert'), words);
 // (progress, the record's state) is not in it.
 function keyOf(stage, visit) {
   if (!visit) return stage;
-  const { id, person, portrait, assurance, checks, failure } = visit;
-  return JSON.stringify([stage, id, person, portrait, assurance, checks, failure, snap.profile]);
+  const { id, person, portrait, assurance, checks, failure, canSkipChip } = visit;
+  return JSON.stringify([stage, id, person, portrait, assurance, checks, failure, canSkipChip, snap.profile]);
 }
 
 function render() {
@@ -83,6 +83,7 @@ async function answer(id, what) {
   const buttons = [...$('screen').querySelectorAll('.bar-actions button')];
   buttons.forEach((b) => { b.disabled = true; });
   shout('');
+  const asked = shown.key;
   const taken = await post(visitPath(id, what));
   if (taken) {
     // The next snapshot brings the next screen; should it show the same one, it must stay usable.
@@ -90,7 +91,7 @@ async function answer(id, what) {
     return;
   }
   buttons.forEach((b) => { b.disabled = false; });
-  if (snap?.visit?.id === id) complain();
+  if (shown.key === asked) complain(); // else the new screen says what happened
 }
 
 async function demo(action) {

@@ -83,7 +83,9 @@ function card(snap, answer) {
       h('div', { class: 'show-side' },
         h('ul', { class: 'tips' }, h('li', {}, t('card.tip1')), h('li', {}, t('card.tip2'))),
         h('p', { class: 'waiting' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), t('card.wait')))));
-  return { root, update() {}, actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel')] };
+  const actions = [button('quiet', t('stop'), () => answer('cancel'), 'cancel')];
+  if (snap.visit.canSkipChip) actions.push(button('quiet', t('card.skip'), () => answer('skip-chip'), 'skip-chip'));
+  return { root, update() {}, actions };
 }
 
 const READ_STEPS = ['access', 'files', 'verify'];
