@@ -55,8 +55,10 @@ type View struct {
 	Progress  *Progress   `json:"progress,omitempty"`  // while the chip is read
 	Assurance string      `json:"assurance,omitempty"` // "declared", "qr", "chip", "chip-trusted", "chip-genuine", each "+face" if so; "none" when a check failed
 	Checks    []Check     `json:"checks,omitempty"`
-	Failure   *Failure    `json:"failure,omitempty"`
-	Record    *RecordView `json:"record,omitempty"`
+	// CanSkipChip is true while the card is awaited at a counter where the code alone is enough.
+	CanSkipChip bool        `json:"canSkipChip"`
+	Failure     *Failure    `json:"failure,omitempty"`
+	Record      *RecordView `json:"record,omitempty"`
 }
 
 // PersonView holds the person's data as the screen shows it. Fields that the
@@ -77,7 +79,7 @@ type PersonView struct {
 type Progress struct {
 	Step string `json:"step"` // "access", "files", "verify", "face"
 	File string `json:"file"` // "DG2"; empty outside "files"
-	// Done and Total count bytes over all files that are read.
+	// Done and Total count bytes of File.
 	Done  int `json:"done"`
 	Total int `json:"total"`
 }

@@ -1,0 +1,259 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tram/agent"
+	"tram/agent/gate"
+	"tram/agent/kiosk"
+	"tram/configs"
+	"tram/drivers/sim"
+	"tram/drivers/sim/picture"
+	"tram/drivers/sim/vreader"
+	"tram/sync/outbox"
+)
+
+// deviceName is how the demo's device is known to its hub.
+const deviceName = "demo-1"
+
+// portraitSeed is the invented face of the demo's citizen.
+const portraitSeed = 1
+
+// streetSeed is the invented street before the demo's gate.
+const streetSeed = 1
+
+// Options is what a Desk is made from.
+type Options struct {
+	Listen  string // address of the screen; empty: no screen
+	Models  string // folder of the networks
+	Version string
+	Log     *slog.Logger
+}
+
+// Desk is a counter with everything on it, and the hub it reports to.
+type Desk struct {
+	opt    Options
+	dir    string
+	hub    *hubProcess
+	reader *vreader.Reader
+	agent  *agent.Agent
+	client *kiosk.Client
+	scan   *sim.Scanner
+	pki    *sim.PKI
+	street *picture.Street
+
+	counted chan gate.Count
+
+	mu   sync.Mutex
+	lift context.CancelFunc // takes the card off the reader; nil when none lies there
+	laid sync.WaitGroup
+}
+
+// Open sets the desk up in a temporary folder. Run runs it and Close removes
+// every trace.
+func Open(ctx context.Context, opt Options) (*Desk, error) {
+	d := &Desk{opt: opt, counted: make(chan gate.Count, 64)}
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *Desk) open(ctx context.Context) error {
+	var err error
+	if d.dir, err = os.MkdirTemp("", "tram-demo-"); err != nil {
+		return fmt.Errorf("make the demo's folder: %w", err)
+	}
+	program, err := findProgram("tram-hub")
+	if err != nil {
+		return err
+	}
+	d.hub = &hubProcess{program: program, dir: d.path("hub")}
+	if err := os.Mkdir(d.hub.dir, 0o700); err != nil {
+		return fmt.Errorf("make the hub's folder: %w", err)
+	}
+	if err := d.hub.start(ctx); err != nil {
+		return err
+	}
+	if d.reader, err = vreader.Start(ctx); err != nil {
+		return fmt.Errorf("start the virtual reader: %w", err)
+	}
+	if d.scan, err = sim.NewScanner(); err != nil {
+		return fmt.Errorf("make the virtual scanner: %w", err)
+	}
+	if d.pki, err = sim.NewPKI(); err != nil {
+		return fmt.Errorf("make the test signer: %w", err)
+	}
+	if err := d.pki.WriteTrust(d.path("trust")); err != nil {
+		return fmt.Errorf("fill the trust store: %w", err)
+	}
+	if err := d.drawPictures(); err != nil {
+		return fmt.Errorf("draw the camera's pictures: %w", err)
+	}
+	d.agent, err = agent.New(agent.Options{
+		Config: d.config(), Version: d.opt.Version, Actions: d, Log: d.opt.Log,
+		GateOnce: true, Counted: func(_ outbox.Receipt, c gate.Count) { d.counted <- c },
+	})
+	if err != nil {
+		return fmt.Errorf("make the daemon: %w", err)
+	}
+	d.client = kiosk.Dial(agent.SocketPath(d.path("state")))
+	return d.register()
+}
+
+func (d *Desk) path(name string) string { return filepath.Join(d.dir, name) }
+
+func (d *Desk) drawPictures() error {
+	if err := picture.WriteFrames(d.path("camera"), picture.Visitor(portraitSeed, 8)); err != nil {
+		return err
+	}
+	d.street = picture.NewStreet(streetSeed)
+	return d.street.Write(d.path("gate"))
+}
+
+// config is what a technician would have written for this desk.
+func (d *Desk) config() configs.Config {
+	c := configs.Default()
+	c.Device.Name = deviceName
+	c.Profile = "clinic"
+	c.State = d.path("state")
+	c.Trust = d.path("trust")
+	c.Reader.Name = d.reader.Names()[0]
+	c.Scanner.Path = d.scan.Path()
+	c.Camera.Source = d.path("camera")
+	c.Gate.Source = d.path("gate")
+	c.Gate.Line = d.street.Line
+	c.Vision.Models = d.opt.Models
+	c.Hub.Broker = "tcp://" + d.hub.addr
+	c.Hub.Key = filepath.Join(d.hub.dir, "hub.pub.jwk")
+	c.Kiosk.Enabled = d.opt.Listen != ""
+	if d.opt.Listen != "" {
+		c.Kiosk.Listen = d.opt.Listen
+	}
+	return c
+}
+
+// register gives the device's public key to the hub, as its operator does.
+func (d *Desk) register() error {
+	key, err := os.ReadFile(agent.PublicKeyPath(d.path("state")))
+	if err != nil {
+		return fmt.Errorf("read the device's public key: %w", err)
+	}
+	devices := filepath.Join(d.hub.dir, "devices")
+	if err := os.MkdirAll(devices, 0o700); err != nil {
+		return fmt.Errorf("register the device: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(devices, deviceName+".jwk"), key, 0o600); err != nil {
+		return fmt.Errorf("register the device: %w", err)
+	}
+	return nil
+}
+
+// Addr is where the screen is.
+func (d *Desk) Addr() string { return d.agent.Addr() }
+
+// Run runs the daemon until ctx ends.
+func (d *Desk) Run(ctx context.Context) error { return d.agent.Run(ctx) }
+
+// Close takes everything away: card, reader, hub and files. The daemon must not
+// be running any more.
+func (d *Desk) Close() error {
+	var errs []error
+	d.takeCard()
+	if d.scan != nil {
+		errs = append(errs, d.scan.Close())
+	}
+	if d.reader != nil {
+		errs = append(errs, d.reader.Close())
+	}
+	if d.hub != nil {
+		d.hub.stop()
+	}
+	if d.dir != "" {
+		errs = append(errs, os.RemoveAll(d.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// Do is the demo's pair of hands; the buttons of the screen call it.
+func (d *Desk) Do(ctx context.Context, action string) error {
+	citizen := sim.DefaultCitizen()
+	switch action {
+	case "scan-qr":
+		return d.scan.Type(ctx, citizen.QR2021())
+	case "scan-wrong":
+		return d.scan.Type(ctx, "https://example.vn/")
+	case "lay-card":
+		return d.layCard(citizen)
+	case "lay-tampered-card":
+		return d.layCard(citizen, sim.TamperDG2())
+	case "lay-wrong-card":
+		return d.layCard(others()[0])
+	case "take-card":
+		d.takeCard()
+		return nil
+	case "hub-stop":
+		d.hub.stop()
+		return nil
+	case "hub-start":
+		return d.hub.start(ctx)
+	}
+	return kiosk.ErrUnknownAction
+}
+
+// layCard puts a card into the first slot of the virtual reader.
+func (d *Desk) layCard(c sim.Citizen, faults ...sim.Option) error {
+	card, err := sim.NewCard(c, d.pki, picture.PortraitJPEG(portraitSeed), faults...)
+	if err != nil {
+		return fmt.Errorf("personalise the card: %w", err)
+	}
+	d.takeCard()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ctx, lift := context.WithCancel(context.Background())
+	d.lift = lift
+	d.laid.Go(func() {
+		if err := sim.Insert(ctx, d.reader.Slot(0), card); err != nil && ctx.Err() == nil {
+			d.opt.Log.Warn("the virtual card fell off the reader", "err", err)
+		}
+	})
+	return nil
+}
+
+func (d *Desk) takeCard() {
+	d.mu.Lock()
+	lift := d.lift
+	d.lift = nil
+	d.mu.Unlock()
+	if lift != nil {
+		lift()
+		d.laid.Wait()
+	}
+}
+
+// others are further invented citizens, who come with the code of a 2024 card.
+func others() []sim.Citizen {
+	var list []sim.Citizen
+	for _, o := range []struct{ id, name, birth, gender string }{
+		{"098195000123", "Trần Thị Mẫu", "20/10/1995", "Nữ"},
+		{"097204000456", "Lê Văn Ví Dụ", "05/07/2004", "Nam"},
+		{"099301000789", "Phạm Thị Thử Nghiệm", "30/11/2001", "Nữ"},
+	} {
+		c := sim.DefaultCitizen()
+		c.IDCode, c.PersonName, c.DateOfBirth, c.Gender = o.id, o.name, o.birth, o.gender
+		c.OldIDCode, c.IssueDate = "", "02/07/2024"
+		list = append(list, c)
+	}
+	return list
+}
+
+// patience is how long one step may take on a slow machine before it counts as
+// hung.
+const patience = 60 * time.Second

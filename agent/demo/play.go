@@ -1,0 +1,332 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tram/agent/visit"
+	"tram/drivers/cccd"
+	"tram/drivers/sim"
+)
+
+// Step is one part of the main job and how it went.
+type Step struct {
+	Name   string  `json:"name"`
+	OK     bool    `json:"ok"`     // false only when it failed
+	Status string  `json:"status"` // "done", "not done" (with the reason in Detail), "failed"
+	MS     float64 `json:"ms"`
+	Detail string  `json:"detail"`
+}
+
+// Result is a whole play. It is good when every accepted record was delivered
+// and no step failed.
+type Result struct {
+	Steps     []Step `json:"steps"`
+	Accepted  uint64 `json:"accepted"`
+	Delivered uint64 `json:"delivered"`
+}
+
+// Good reports whether the play did all it had to.
+func (r Result) Good() bool {
+	for _, s := range r.Steps {
+		if !s.OK {
+			return false
+		}
+	}
+	return len(r.Steps) > 0 && r.Accepted > 0 && r.Accepted == r.Delivered
+}
+
+// notDone is an outcome that is no failure: something that the main job can do
+// without is not there.
+type notDone string
+
+func (n notDone) Error() string { return string(n) }
+
+// play goes through the steps.
+type play struct {
+	d      *Desk
+	result Result
+	told   func(Step)
+	snap   visit.Snapshot // the newest
+}
+
+// Play sets a desk up, goes once through the whole main job and takes the desk
+// away. Each step is told as it ends. The error is about the set-up; how the
+// steps went is in the result.
+func Play(ctx context.Context, opt Options, told func(Step)) (Result, error) {
+	p := &play{told: told}
+	began := time.Now()
+	d, err := Open(ctx, opt)
+	if err != nil {
+		return p.result, err
+	}
+	p.d = d
+	p.tell("set up", time.Since(began), "hub, virtual reader under pcscd, scanner, camera, daemon", nil)
+
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(running) }()
+	p.steps(ctx)
+	stop()
+	return p.result, errors.Join(<-ended, d.Close())
+}
+
+func (p *play) steps(ctx context.Context) {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) (string, error)
+	}{
+		{"scan the code", p.scanCode},
+		{"read the chip", p.readChip},
+		{"verify the chip", p.verifyChip},
+		{"compare code, MRZ, DG13", p.crossCheck},
+		{"compare the face", p.compareFace},
+		{"accept the record", p.acceptRecord},
+		{"count people", p.countPeople},
+		{"deliver", p.deliver},
+		{"stop the hub, go on", p.withoutHub},
+		{"start the hub, deliver", p.hubReturns},
+		{"ask the hub", p.askHub},
+	} {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		began := time.Now()
+		detail, err := step.do(ctx)
+		cancel()
+		p.tell(step.name, time.Since(began), detail, err)
+		if n := notDone(""); err != nil && !errors.As(err, &n) {
+			break // the later steps need this one
+		}
+	}
+	// Whatever went wrong, say truly how far the records came.
+	if err := p.d.client.GetJSON(context.WithoutCancel(ctx), "/v1/state", &p.snap); err == nil {
+		p.result.Accepted, p.result.Delivered = p.snap.Queue.Accepted, p.snap.Queue.Delivered
+	}
+}
+
+func (p *play) tell(name string, took time.Duration, detail string, err error) {
+	s := Step{Name: name, OK: true, Status: "done", MS: float64(took.Microseconds()) / 1000, Detail: detail}
+	if n := notDone(""); errors.As(err, &n) {
+		s.Status, s.Detail = "not done", "not done: "+n.Error()
+	} else if err != nil {
+		s.OK, s.Status, s.Detail = false, "failed", err.Error()
+	}
+	p.result.Steps = append(p.result.Steps, s)
+	if p.told != nil {
+		p.told(s)
+	}
+}
+
+// until waits for a snapshot that is as wanted.
+func (p *play) until(ctx context.Context, what string, wanted func(visit.Snapshot) bool) error {
+	clock := time.NewTicker(5 * time.Millisecond)
+	defer clock.Stop()
+	for {
+		var snap visit.Snapshot
+		err := p.d.client.GetJSON(ctx, "/v1/state", &snap)
+		if err == nil {
+			p.snap = snap
+			if wanted(snap) {
+				return nil
+			}
+			if v := snap.Visit; v != nil && v.Stage == visit.StageFailed {
+				return fmt.Errorf("waiting for %s, the visit failed: %s, %s", what, v.Failure.Code, v.Failure.Detail)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, errors.Join(ctx.Err(), err))
+		case <-clock.C:
+		}
+	}
+}
+
+func atStage(stages ...visit.Stage) func(visit.Snapshot) bool {
+	return func(s visit.Snapshot) bool {
+		for _, stage := range stages {
+			if s.Visit != nil && s.Visit.Stage == stage {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func (p *play) post(ctx context.Context, verb string) error {
+	return p.d.client.PostJSON(ctx, "/v1/visits/"+p.snap.Visit.ID+"/"+verb, nil, nil)
+}
+
+func (p *play) scanCode(ctx context.Context) (string, error) {
+	citizen := sim.DefaultCitizen()
+	if err := p.d.scan.Type(ctx, citizen.QR2021()); err != nil {
+		return "", err
+	}
+	if err := p.until(ctx, "the scanned code", atStage(visit.StageConsent)); err != nil {
+		return "", err
+	}
+	newer, err := cccd.ParseQR([]byte(citizen.QR2024()))
+	if err != nil {
+		return "", fmt.Errorf("parse the code of a 2024 card: %w", err)
+	}
+	if newer.Kind != cccd.KindCanCuoc2024 {
+		return "", fmt.Errorf("the code of a 2024 card was taken for %s", newer.Kind)
+	}
+	return fmt.Sprintf("serial scanner, %d fields; the 2024 card's %d fields too", 1+strings.Count(citizen.QR2021(), "|"), 1+strings.Count(citizen.QR2024(), "|")), nil
+}
+
+func (p *play) readChip(ctx context.Context) (string, error) {
+	if err := p.post(ctx, "consent"); err != nil {
+		return "", err
+	}
+	if err := p.d.layCard(sim.DefaultCitizen()); err != nil {
+		return "", err
+	}
+	if err := p.until(ctx, "the chip", func(s visit.Snapshot) bool {
+		return atStage(visit.StageFace, visit.StageConfirm)(s) && len(s.Visit.Checks) > 0
+	}); err != nil {
+		return "", err
+	}
+	return p.d.agent.LastRead(), nil
+}
+
+// answer is the status of one check of the visit.
+func (p *play) answer(id string) visit.Check {
+	for _, c := range p.snap.Visit.Checks {
+		if c.ID == id {
+			return c
+		}
+	}
+	return visit.Check{ID: id, Status: "missing"}
+}
+
+func (p *play) verifyChip(context.Context) (string, error) {
+	var answers []string
+	for _, want := range []struct{ id, status string }{{"hashes", "ok"}, {"sodSignature", "ok"}, {"chain", "trusted"}} {
+		got := p.answer(want.id).Status
+		if got != want.status {
+			return "", fmt.Errorf("%s is %s, not %s", want.id, got, want.status)
+		}
+		answers = append(answers, want.id+" "+got)
+	}
+	return strings.Join(answers, ", ") + "; assurance " + strings.TrimSuffix(p.snap.Visit.Assurance, "+face"), nil
+}
+
+func (p *play) crossCheck(context.Context) (string, error) {
+	if c := p.answer("crossCheck"); c.Status != "ok" {
+		return "", fmt.Errorf("%s: %s", c.Status, c.Detail)
+	}
+	return "all fields agree", nil
+}
+
+func (p *play) compareFace(ctx context.Context) (string, error) {
+	if err := p.until(ctx, "the face", atStage(visit.StageConfirm)); err != nil {
+		return "", err
+	}
+	switch c := p.answer("face"); c.Status {
+	case "ok":
+		return "match: " + c.Detail, nil
+	case "not_done":
+		return "", notDone(c.Detail)
+	default:
+		return "", fmt.Errorf("%s: %s", c.Status, c.Detail)
+	}
+}
+
+func (p *play) acceptRecord(ctx context.Context) (string, error) {
+	if err := p.post(ctx, "confirm"); err != nil {
+		return "", err
+	}
+	if err := p.until(ctx, "the record", atStage(visit.StageRecorded)); err != nil {
+		return "", err
+	}
+	r := p.snap.Visit.Record
+	p.d.takeCard()
+	return fmt.Sprintf("sequence %d, %s, assurance %s", r.Sequence, r.Type, r.Assurance), nil
+}
+
+func (p *play) countPeople(ctx context.Context) (string, error) {
+	truth := p.d.street
+	select {
+	case <-ctx.Done():
+		return "", fmt.Errorf("waiting for the count: %w", ctx.Err())
+	case c := <-p.d.counted:
+		if c.In != truth.In || c.Out != truth.Out {
+			return "", fmt.Errorf("counted %d in, %d out; %d and %d crossed the line", c.In, c.Out, truth.In, truth.Out)
+		}
+		return fmt.Sprintf("%d in, %d out in %d frames, as drawn", c.In, c.Out, c.Frames), nil
+	}
+}
+
+// allDelivered waits until the hub has acknowledged everything.
+func (p *play) allDelivered(ctx context.Context) error {
+	return p.until(ctx, "the hub's acknowledgement", func(s visit.Snapshot) bool {
+		return s.Queue.Accepted > 0 && s.Queue.Delivered == s.Queue.Accepted
+	})
+}
+
+func (p *play) deliver(ctx context.Context) (string, error) {
+	if err := p.allDelivered(ctx); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d records acknowledged by the hub", p.snap.Queue.Delivered), nil
+}
+
+// withoutHub makes three records while nobody takes them.
+func (p *play) withoutHub(ctx context.Context) (string, error) {
+	before := p.snap.Queue.Accepted
+	p.d.hub.stop()
+	for _, citizen := range others() {
+		if err := p.qrVisit(ctx, citizen); err != nil {
+			return "", err
+		}
+	}
+	if err := p.until(ctx, "three waiting records", func(s visit.Snapshot) bool {
+		return s.Queue.Accepted == before+3 && s.Queue.Hub != "connected"
+	}); err != nil {
+		return "", err
+	}
+	q := p.snap.Queue
+	if q.Delivered != before {
+		return "", fmt.Errorf("%d records count as delivered while the hub is stopped; %d were before", q.Delivered, before)
+	}
+	return fmt.Sprintf("%d more records accepted, hub %s, %d wait", q.Accepted-before, q.Hub, q.Accepted-q.Delivered), nil
+}
+
+// qrVisit is a visit of a person who has only the code of a 2024 card.
+func (p *play) qrVisit(ctx context.Context, c sim.Citizen) error {
+	if err := p.d.scan.Type(ctx, c.QR2024()); err != nil {
+		return err
+	}
+	if err := p.until(ctx, "the scanned code", atStage(visit.StageConsent)); err != nil {
+		return err
+	}
+	for _, verb := range []string{"consent", "skip-chip", "confirm"} {
+		if err := p.post(ctx, verb); err != nil {
+			return fmt.Errorf("%s: %w", verb, err)
+		}
+	}
+	return p.until(ctx, "the record", atStage(visit.StageRecorded))
+}
+
+func (p *play) hubReturns(ctx context.Context) (string, error) {
+	if err := p.d.hub.start(ctx); err != nil {
+		return "", err
+	}
+	if err := p.allDelivered(ctx); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("all %d records acknowledged", p.snap.Queue.Delivered), nil
+}
+
+func (p *play) askHub(ctx context.Context) (string, error) {
+	r, err := p.d.hub.report(ctx, deviceName)
+	if err != nil {
+		return "", err
+	}
+	if r.Highwater != p.snap.Queue.Accepted || !r.NothingMissing() || r.Rejected != 0 {
+		return "", fmt.Errorf("the hub has up to %d of %d, missing %s, rejected %d", r.Highwater, p.snap.Queue.Accepted, r.Missing, r.Rejected)
+	}
+	return fmt.Sprintf("%s: 1 to %d, nothing missing, %d duplicates, 0 rejected", r.Device, r.Highwater, r.Duplicates), nil
+}

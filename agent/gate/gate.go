@@ -1,0 +1,189 @@
+// Package gate counts people over a line and makes records of the counts. No
+// picture, face or identity leaves it: a record holds two numbers and how well
+// the counting went.
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tram/drivers"
+	"tram/sync/outbox"
+	"tram/vision"
+)
+
+// RecordType is the CloudEvents type of a count.
+const RecordType = "vn.tram.gate.counted.v1"
+
+// Counter is the camera worker's counting.
+type Counter interface {
+	Count(ctx context.Context, q vision.CountQuestion, progress func(vision.CountProgress)) (vision.CountAnswer, error)
+}
+
+// Recorder accepts a record: when it returns, the record is on disk.
+type Recorder interface {
+	Accept(ctx context.Context, draft outbox.Draft) (outbox.Receipt, error)
+}
+
+// Count is the data of one count record: a period and what was seen in it.
+type Count struct {
+	Profile  string    `json:"profile"`
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	In       int       `json:"in"`
+	Out      int       `json:"out"`
+	Frames   int       `json:"frames"` // pictures looked at in the period: the health of the count
+	Detector string    `json:"detector"`
+}
+
+// Options is what a Gate needs.
+type Options struct {
+	Question vision.CountQuestion
+	Profile  string
+	Every    time.Duration // one record for each such period
+	Once     bool          // a source that ends is counted once, not started again
+	Counter  Counter
+	Recorder Recorder
+	Counted  func(outbox.Receipt, Count) // called after each accepted record; may be nil
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Gate is one counted line. It is a drivers.Device: its camera may come and go.
+type Gate struct {
+	opt Options
+
+	mu     sync.Mutex
+	status drivers.Status
+	from   time.Time
+	seen   vision.CountProgress // all since the source was opened
+	kept   vision.CountProgress // what records hold of that
+}
+
+var _ drivers.Device = (*Gate)(nil)
+
+// New makes a gate; Run counts.
+func New(opt Options) *Gate {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	return &Gate{opt: opt, status: drivers.Status{Kind: "camera", Name: "gate", State: drivers.Missing, Since: opt.Now()}}
+}
+
+// Status says whether the line is being counted.
+func (g *Gate) Status() drivers.Status {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.status
+}
+
+func (g *Gate) set(state drivers.State, detail string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.status.State != state || g.status.Detail != detail {
+		g.status.State, g.status.Detail, g.status.Since = state, detail, g.opt.Now()
+	}
+}
+
+// Run counts until ctx ends, or, with Once, until the source does. A camera that
+// is not there is tried again after a pause that grows to half a minute.
+func (g *Gate) Run(ctx context.Context) error {
+	pause := time.Second
+	for ctx.Err() == nil {
+		err := g.count(ctx)
+		if ctx.Err() != nil || (err == nil && g.opt.Once) {
+			return nil
+		}
+		if err == nil { // a video or folder that ended: from the start again
+			pause = time.Second
+			continue
+		}
+		state := drivers.Failed
+		if errors.Is(err, vision.ErrNoCamera) {
+			state = drivers.Missing
+		}
+		g.set(state, err.Error())
+		g.opt.Log.Warn("counting stopped", "err", err, "again", pause)
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 30*time.Second)
+	}
+	return nil
+}
+
+// count follows the source once. Each period's numbers become a record; what is
+// left when the source or ctx ends becomes the last one, so that no crossing is
+// lost.
+func (g *Gate) count(ctx context.Context) error {
+	g.mu.Lock()
+	g.seen, g.kept, g.from = vision.CountProgress{}, vision.CountProgress{}, g.opt.Now()
+	g.mu.Unlock()
+
+	ticker := time.NewTicker(g.opt.Every)
+	defer ticker.Stop()
+	var work sync.WaitGroup
+	done := make(chan struct{})
+	work.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				g.record(context.WithoutCancel(ctx))
+			}
+		}
+	})
+	answer, err := g.opt.Counter.Count(ctx, g.opt.Question, func(p vision.CountProgress) {
+		g.set(drivers.Ready, "")
+		g.mu.Lock()
+		g.seen = p
+		g.mu.Unlock()
+	})
+	close(done)
+	work.Wait()
+	if err == nil {
+		g.mu.Lock()
+		g.seen.Frames, g.seen.In, g.seen.Out = answer.Frames, answer.In, answer.Out
+		g.mu.Unlock()
+	}
+	if rerr := g.record(context.WithoutCancel(ctx)); rerr != nil {
+		return rerr
+	}
+	return err
+}
+
+// record accepts what has been seen since the last record. A period in which no
+// frame came makes none: the device's status says that the camera is gone.
+func (g *Gate) record(ctx context.Context) error {
+	g.mu.Lock()
+	now := g.opt.Now()
+	seen := g.seen
+	c := Count{
+		Profile: g.opt.Profile, From: g.from.UTC(), To: now.UTC(),
+		In: seen.In - g.kept.In, Out: seen.Out - g.kept.Out, Frames: seen.Frames - g.kept.Frames,
+		Detector: g.opt.Question.Detector,
+	}
+	g.mu.Unlock()
+	if c.Frames <= 0 {
+		return nil
+	}
+	receipt, err := g.opt.Recorder.Accept(ctx, outbox.Draft{Type: RecordType, Time: now, Data: c})
+	if err != nil {
+		// The numbers stay in seen and go into the next record.
+		g.opt.Log.Error("count not accepted", "err", err)
+		return fmt.Errorf("accept count: %w", err)
+	}
+	g.mu.Lock()
+	g.kept, g.from = seen, now
+	g.mu.Unlock()
+	if g.opt.Counted != nil {
+		g.opt.Counted(receipt, c)
+	}
+	return nil
+}

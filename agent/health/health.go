@@ -1,0 +1,76 @@
+// Package health says what is wrong with a device, in words that a clerk
+// understands and with the next thing to do.
+package health
+
+import (
+	"fmt"
+
+	"tram/drivers"
+)
+
+// The answers of a Check.
+const (
+	OK   = "ok"
+	Warn = "warn" // it works, but something needs a look
+	Fail = "fail" // something that this counter needs does not work
+)
+
+// Check is one question about the device. The id is stable: scripts rely on it.
+type Check struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+	Text   string `json:"text"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// remedies by kind of device and state.
+var remedies = map[string]string{
+	"reader":  "plug the chip reader in; \"tram devices\" lists those that are there",
+	"scanner": "plug the QR scanner in, and check scanner.path in the configuration",
+	"camera":  "check the camera's cable and camera.source in the configuration",
+	"worker":  "see \"tram devices\"; the camera worker tram-vision starts again by itself",
+}
+
+// Devices turns what devices say about themselves into checks.
+func Devices(statuses []drivers.Status) []Check {
+	checks := make([]Check, 0, len(statuses))
+	for _, s := range statuses {
+		c := Check{ID: "device." + s.Kind, Status: OK, Text: fmt.Sprintf("%s %s: %s", s.Kind, s.Name, s.State)}
+		if s.Detail != "" {
+			c.Text += ", " + s.Detail
+		}
+		if s.State == drivers.Missing || s.State == drivers.Failed {
+			c.Status, c.Remedy = Fail, remedies[s.Kind]
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}
+
+// Hub judges the way to the hub: being offline is no failure, since nothing is
+// lost by it.
+func Hub(state string, waiting uint64) Check {
+	c := Check{ID: "hub", Status: OK, Text: fmt.Sprintf("hub %s, %d records wait", state, waiting)}
+	switch state {
+	case "connected":
+	case "hub-down":
+		c.Status, c.Remedy = Warn, "the broker is there but the hub is not; tell its operator if this lasts"
+	case "duplicate-identity":
+		c.Status, c.Remedy = Fail, "another device uses this device's name; give one of them another device.name"
+	default:
+		c.Status, c.Remedy = Warn, "check the network and hub.broker; records are kept and sent when it is back"
+	}
+	return c
+}
+
+// Queue judges how full the outbox is.
+func Queue(bytes, limit int64) Check {
+	c := Check{ID: "queue", Status: OK, Text: fmt.Sprintf("queue uses %d of %d MiB", bytes>>20, limit>>20)}
+	switch {
+	case bytes >= limit*95/100:
+		c.Status, c.Remedy = Fail, "new visits are refused; restore the way to the hub, or raise outbox.max-mib"
+	case bytes >= limit*80/100:
+		c.Status, c.Remedy = Warn, "restore the way to the hub before the queue is full"
+	}
+	return c
+}

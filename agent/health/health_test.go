@@ -1,0 +1,33 @@
+package health
+
+import (
+	"testing"
+
+	"tram/drivers"
+)
+
+func TestAMissingDeviceFailsWithARemedy(t *testing.T) {
+	got := Devices([]drivers.Status{
+		{Kind: "reader", Name: "ACS", State: drivers.Ready},
+		{Kind: "scanner", Name: "/dev/x", State: drivers.Missing, Detail: "no such file"},
+	})
+	if got[0].Status != OK || got[0].ID != "device.reader" {
+		t.Errorf("ready reader: %+v", got[0])
+	}
+	if got[1].Status != Fail || got[1].Remedy == "" {
+		t.Errorf("missing scanner: %+v", got[1])
+	}
+}
+
+func TestBeingOfflineIsAWarningAndAFullQueueAFailure(t *testing.T) {
+	for state, want := range map[string]string{"connected": OK, "offline": Warn, "hub-down": Warn, "duplicate-identity": Fail} {
+		if got := Hub(state, 3); got.Status != want || (want != OK && got.Remedy == "") {
+			t.Errorf("Hub(%q) = %+v, want %s", state, got, want)
+		}
+	}
+	for bytes, want := range map[int64]string{10: OK, 85: Warn, 96: Fail} {
+		if got := Queue(bytes<<20, 100<<20); got.Status != want {
+			t.Errorf("Queue(%d MiB of 100) = %+v, want %s", bytes, got, want)
+		}
+	}
+}

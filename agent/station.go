@@ -1,0 +1,156 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"tram/agent/health"
+	"tram/agent/kiosk"
+	"tram/agent/visit"
+	"tram/drivers"
+	"tram/sync/outbox"
+)
+
+// keepRecent is how many records the screen lists.
+const keepRecent = 8
+
+// recentRecords are the newest records of this run, without personal data.
+type recentRecords struct {
+	mu   sync.Mutex
+	list []visit.RecordView // newest first
+}
+
+func (r *recentRecords) add(v visit.RecordView) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append([]visit.RecordView{v}, r.list...)
+	if len(r.list) > keepRecent {
+		r.list = r.list[:keepRecent]
+	}
+}
+
+func (r *recentRecords) snapshot() []visit.RecordView {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]visit.RecordView{}, r.list...)
+}
+
+// watchQueue wakes the screens when a record is sent or delivered.
+func (a *Agent) watchQueue(ctx context.Context) error {
+	changed, stop := a.store.Changed()
+	defer stop()
+	// The uplink's state changes without the queue; a slow clock catches that.
+	clock := time.NewTicker(2 * time.Second)
+	defer clock.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-clock.C:
+		}
+		a.changes.signal()
+	}
+}
+
+// station is the daemon as the screen sees it.
+type station struct{ a *Agent }
+
+var _ kiosk.Station = station{}
+
+func (s station) Snapshot() visit.Snapshot {
+	a := s.a
+	c := a.opt.Config
+	p := a.profile
+	snap := visit.Snapshot{
+		Device: c.Device.Name, Site: c.Device.Site, Time: time.Now(),
+		Profile: visit.ProfileView{Name: p.Name, Title: p.Title, Basis: string(p.Basis), Purpose: p.Purpose, Keeps: p.Keeps},
+		Visit:   a.engine.View(), Devices: a.statuses(), Queue: a.queue(), Recent: a.recent.snapshot(),
+		Demo: a.opt.Actions != nil,
+	}
+	for _, e := range p.Evidence {
+		snap.Profile.Evidence = append(snap.Profile.Evidence, string(e))
+	}
+	for i := range snap.Recent {
+		snap.Recent[i].State = a.store.State(snap.Recent[i].Sequence)
+	}
+	if snap.Visit != nil && snap.Visit.Record != nil {
+		snap.Visit.Record.State = a.store.State(snap.Visit.Record.Sequence)
+	}
+	return snap
+}
+
+func (a *Agent) queue() visit.Queue {
+	q := visit.Queue{Hub: a.uplink.State()}
+	stat, err := a.store.Stat()
+	if err != nil {
+		if !errors.Is(err, outbox.ErrClosed) {
+			a.log.Error("queue not read", "err", err)
+		}
+		return q
+	}
+	q.Accepted, q.Sent, q.Delivered = stat.Accepted, stat.Sent, stat.Delivered
+	return q
+}
+
+func (s station) Watch() (<-chan struct{}, func())           { return s.a.changes.watch() }
+func (s station) Portrait(id string) ([]byte, bool)          { return s.a.engine.Portrait(id) }
+func (s station) Consent(_ context.Context, id string) error { return s.a.engine.Consent(id) }
+func (s station) Cancel(_ context.Context, id string) error  { return s.a.engine.Cancel(id) }
+
+func (s station) Confirm(ctx context.Context, id string) error { return s.a.engine.Confirm(ctx, id) }
+
+func (s station) SkipChip(_ context.Context, id string) error { return s.a.engine.SkipChip(id) }
+
+func (s station) SubmitQR(_ context.Context, text string) (string, error) {
+	return s.a.engine.ScanQR([]byte(text))
+}
+
+// Status is what "tram status" prints; no personal data.
+type Status struct {
+	Device  string           `json:"device"`
+	Site    string           `json:"site"`
+	Version string           `json:"version"`
+	Profile string           `json:"profile"`
+	UpSec   int              `json:"upSeconds"`
+	Stage   string           `json:"stage"`
+	Hub     HubStatus        `json:"hub"`
+	Devices []drivers.Status `json:"devices"`
+	Health  []health.Check   `json:"health"`
+}
+
+// HubStatus is the way to the hub.
+type HubStatus struct {
+	Broker  string `json:"broker"`
+	State   string `json:"state"`
+	Waiting uint64 `json:"waiting"` // accepted and not yet delivered
+}
+
+// admin answers the command line over the unix socket.
+type admin struct{ a *Agent }
+
+func (d admin) Status(context.Context) (any, error) {
+	a := d.a
+	c := a.opt.Config
+	stat, err := a.store.Stat()
+	if err != nil {
+		return nil, err
+	}
+	waiting := stat.Accepted - stat.Delivered
+	status := Status{
+		Device: c.Device.Name, Site: c.Device.Site, Version: a.opt.Version, Profile: a.profile.Name,
+		UpSec: int(time.Since(a.started).Seconds()), Stage: string(visit.StageIdle),
+		Hub:     HubStatus{Broker: c.Hub.Broker, State: a.uplink.State(), Waiting: waiting},
+		Devices: a.statuses(),
+	}
+	if v := a.engine.View(); v != nil {
+		status.Stage = string(v.Stage)
+	}
+	status.Health = append(health.Devices(status.Devices),
+		health.Hub(status.Hub.State, waiting), health.Queue(stat.Bytes, int64(c.Outbox.MaxMiB)<<20))
+	return status, nil
+}
+
+func (d admin) Outbox(context.Context) (any, error) { return d.a.store.Stat() }

@@ -1,0 +1,305 @@
+package visit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"tram/agent/profile"
+	"tram/drivers/cccd"
+	"tram/drivers/emrtd"
+	"tram/drivers/pcsc"
+	"tram/drivers/privacy"
+	"tram/vision"
+)
+
+// readLimit is the longest that one chip may take; a contactless card at 106
+// kbit/s needs about 6 s for a 20 KB portrait.
+const readLimit = 60 * time.Second
+
+// faceLimit is the longest that a person is asked to look into the camera.
+const faceLimit = 20 * time.Second
+
+// read starts reading the chip. The caller holds the lock.
+func (e *Engine) read(s *session) {
+	s.failure, s.checks, s.verification, s.mismatches = nil, nil, nil, nil
+	s.assurance = emrtd.QR
+	s.progress = &Progress{Step: "access"}
+	e.enter(s, StageReading)
+	e.work.Go(func() {
+		// A card is hostile input: whatever it provokes ends this visit and nothing else.
+		defer func() {
+			if r := recover(); r != nil {
+				e.opt.Log.Error("reading a chip panicked", "visit", s.id, "stack", string(debug.Stack()))
+				e.update(s, func() { e.fail(s, "card_error", "internal error") })
+			}
+		}()
+		e.readChip(s)
+	})
+}
+
+// readChip runs without the lock; what it learns goes into the session through
+// update, which drops it when the person has left meanwhile.
+func (e *Engine) readChip(s *session) {
+	ctx, cancel := context.WithTimeout(s.ctx, readLimit)
+	defer cancel()
+	doc, err := e.opt.Chip.ReadChip(ctx, s.idNumber.Reveal(), func(p emrtd.Progress) {
+		e.update(s, func() { s.progress = &Progress{Step: p.Step, File: p.File, Done: p.Done, Total: p.Total} })
+	})
+	if err != nil {
+		e.update(s, func() {
+			if errors.Is(err, pcsc.ErrNoCard) { // taken away before the first command: still awaited
+				s.progress = nil
+				e.enter(s, StageCard)
+				return
+			}
+			e.fail(s, FailureCode(err), err.Error())
+		})
+		return
+	}
+	e.update(s, func() { s.progress = &Progress{Step: "verify"} })
+	evidence := Examine(doc.Files, s.qr, e.opt.Chip.Trust(), e.opt.Now())
+	if !e.update(s, func() { e.apply(s, evidence) }) {
+		return
+	}
+	e.showPortrait(s, evidence.Portrait)
+	e.compareFace(s, evidence.Portrait)
+	e.update(s, func() {
+		if s.stage == StageReading || s.stage == StageFace {
+			s.progress = nil
+			e.enter(s, StageConfirm)
+		}
+	})
+}
+
+// update runs change under the lock if the session is still the current one and
+// has not failed; it reports whether it did.
+func (e *Engine) update(s *session, change func()) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.cur != s || s.stage == StageFailed {
+		return false
+	}
+	change()
+	e.opt.Changed()
+	return e.cur == s && s.stage != StageFailed
+}
+
+// apply takes what the chip said into the visit. The caller holds the lock.
+func (e *Engine) apply(s *session, ev Evidence) {
+	s.source = "chip"
+	s.person = ev.Person
+	s.verification = &ev.Verification
+	s.mismatches = ev.Mismatches
+	s.assurance = ev.Verification.Assurance()
+	s.checks = ev.Checks()
+	switch {
+	case s.assurance == emrtd.None:
+		e.fail(s, "verification_failed", "a check of the chip failed: "+strings.Join(ev.failedChecks(), ", "))
+	case ev.idMismatch():
+		s.assurance = emrtd.None
+		e.fail(s, "verification_failed", "the ID number differs between the code and the chip")
+	case !e.opt.Profile.Enough(s.assurance):
+		e.fail(s, "assurance_too_low", fmt.Sprintf("this counter asks for %s, the card gave %s", e.opt.Profile.Assurance, s.assurance))
+	}
+}
+
+// showPortrait asks the worker for a picture that a browser can show. Without a
+// worker the screen shows none; that is no failure of the visit.
+func (e *Engine) showPortrait(s *session, picture privacy.Private[[]byte]) {
+	if e.opt.Faces == nil || len(picture.Reveal()) == 0 {
+		return
+	}
+	jpeg, err := e.opt.Faces.Portrait(s.ctx, picture.Reveal())
+	if err != nil {
+		e.opt.Log.Warn("no portrait for the screen", "visit", s.id, "err", err)
+		return
+	}
+	e.update(s, func() { s.portrait = privacy.New(jpeg) })
+}
+
+// FaceResult is the outcome of the comparison, as the record keeps it: numbers
+// and the model, never a picture or a template.
+type FaceResult struct {
+	Result      string  `json:"result"` // "match", "mismatch", "unsure", "not_done"
+	Reason      string  `json:"reason,omitempty"`
+	Score       float64 `json:"score,omitempty"`
+	Threshold   float64 `json:"threshold,omitempty"`
+	Model       string  `json:"model,omitempty"`
+	ModelSHA256 string  `json:"modelSha256,omitempty"`
+}
+
+// compareFace compares the person present with the chip's portrait as far as the
+// profile asks for it.
+func (e *Engine) compareFace(s *session, picture privacy.Private[[]byte]) {
+	if e.opt.Profile.Face == profile.FaceOff {
+		return
+	}
+	if !e.update(s, func() {
+		s.progress = &Progress{Step: "face"}
+		e.enter(s, StageFace)
+	}) {
+		return
+	}
+	result := e.askFace(s.ctx, picture)
+	e.update(s, func() {
+		s.face = &result
+		s.checks = append(s.checks, result.check())
+		if result.Result != "match" && e.opt.Profile.Face == profile.FaceRequired {
+			e.fail(s, "face_mismatch", "the face was not matched: "+result.Result)
+		}
+	})
+}
+
+func (e *Engine) askFace(ctx context.Context, picture privacy.Private[[]byte]) FaceResult {
+	if e.opt.Faces == nil {
+		return FaceResult{Result: "not_done", Reason: "no camera is configured"}
+	}
+	if len(picture.Reveal()) == 0 {
+		return FaceResult{Result: "not_done", Reason: "the chip gave no portrait"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, faceLimit)
+	defer cancel()
+	answer, err := e.opt.Faces.CompareFace(ctx, picture.Reveal())
+	if err != nil {
+		return FaceResult{Result: "not_done", Reason: faceReason(err)}
+	}
+	result := FaceResult{Result: "mismatch", Score: answer.Score, Threshold: answer.Threshold, Model: answer.Model.Name, ModelSHA256: answer.Model.SHA256}
+	switch {
+	case answer.Unsure:
+		result.Result = "unsure"
+	case answer.Match:
+		result.Result = "match"
+	}
+	return result
+}
+
+// faceReason says why no face was compared, with the way out where there is one.
+func faceReason(err error) string {
+	switch {
+	case errors.Is(err, vision.ErrNoModel):
+		return "no model; bring the networks with: tram models pull, or tram models import DIR"
+	case errors.Is(err, vision.ErrNoWorker):
+		return "tram-vision is not installed"
+	case errors.Is(err, vision.ErrNoFace):
+		return "no face was found"
+	case errors.Is(err, vision.ErrNoCamera):
+		return "no camera is there"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	}
+	return "the camera worker failed: " + err.Error()
+}
+
+func (f FaceResult) check() Check {
+	status := map[string]string{"match": "ok", "mismatch": "failed", "unsure": "unsure", "not_done": "not_done"}[f.Result]
+	detail := f.Reason
+	if f.Result != "not_done" {
+		detail = fmt.Sprintf("score %.3f, threshold %.3f, %s", f.Score, f.Threshold, f.Model)
+	}
+	return Check{ID: "face", Status: status, Detail: detail}
+}
+
+// FailureCode is the screen's word for an error of reading a chip.
+func FailureCode(err error) string {
+	switch {
+	case errors.Is(err, emrtd.ErrAccessDenied):
+		return "wrong_can"
+	case errors.Is(err, emrtd.ErrNoApplication):
+		return "not_an_id_card"
+	case errors.Is(err, emrtd.ErrCardGone), errors.Is(err, pcsc.ErrCardGone), errors.Is(err, pcsc.ErrNoCard):
+		return "card_removed"
+	case errors.Is(err, pcsc.ErrNoReader), errors.Is(err, pcsc.ErrNoService):
+		return "no_reader"
+	}
+	return "card_error"
+}
+
+// Evidence is what the files of a chip say, verified and compared with the code
+// that led to it.
+type Evidence struct {
+	Verification emrtd.Verification
+	MRZ          *emrtd.MRZInfo
+	DG13         *cccd.DG13
+	Person       cccd.Person
+	Portrait     privacy.Private[[]byte]
+	Format       string // of the portrait: "jpeg", "jp2", "" without one
+	Mismatches   []cccd.Mismatch
+	Notes        []string // groups that could not be understood; no personal data
+}
+
+// Examine verifies the files of a chip and takes the person's data out of them.
+// A group that cannot be parsed is a note, not an error: whether it counts is
+// the signature's business.
+func Examine(files emrtd.Files, qr *cccd.QR, trust *emrtd.Trust, at time.Time) Evidence {
+	ev := Evidence{Verification: emrtd.Verify(files, trust, at)}
+	if raw, ok := files[emrtd.DG1]; ok {
+		if mrz, err := emrtd.ParseDG1(raw); err != nil {
+			ev.Notes = append(ev.Notes, err.Error())
+		} else {
+			ev.MRZ = &mrz
+		}
+	}
+	if raw, ok := files[emrtd.DG13]; ok {
+		if dg13, err := cccd.ParseDG13(raw); err != nil {
+			ev.Notes = append(ev.Notes, err.Error())
+		} else {
+			ev.DG13 = &dg13
+		}
+	}
+	if raw, ok := files[emrtd.DG2]; ok {
+		if portrait, err := emrtd.ParseDG2(raw); err != nil {
+			ev.Notes = append(ev.Notes, err.Error())
+		} else {
+			ev.Portrait, ev.Format = portrait.Data, portrait.Format
+		}
+	}
+	ev.Person = cccd.Merge(qr, ev.MRZ, ev.DG13)
+	ev.Mismatches = cccd.CrossCheck(qr, ev.MRZ, ev.DG13)
+	return ev
+}
+
+// Checks lists the answers one by one, as the screen shows them.
+func (ev Evidence) Checks() []Check {
+	v := ev.Verification
+	checks := []Check{
+		{ID: "hashes", Status: string(v.Hashes), Detail: v.Detail["hashes"]},
+		{ID: "sodSignature", Status: string(v.SODSignature), Detail: v.Detail["sodSignature"]},
+		{ID: "chain", Status: string(v.Chain), Detail: v.Detail["chain"]},
+		{ID: "chipAuthentication", Status: string(v.ChipAuthentication), Detail: v.Detail["chipAuthentication"]},
+		{ID: "activeAuthentication", Status: string(v.ActiveAuthentication), Detail: v.Detail["activeAuthentication"]},
+	}
+	cross := Check{ID: "crossCheck", Status: "ok"}
+	if len(ev.Mismatches) > 0 {
+		cross.Status = "failed"
+		cross.Detail = "differs: " + strings.Join(MismatchNames(ev.Mismatches), "; ")
+	}
+	return append(checks, cross)
+}
+
+// MismatchNames tells which fields differ between which sources, without values.
+func MismatchNames(ms []cccd.Mismatch) []string {
+	names := make([]string, len(ms))
+	for i, m := range ms {
+		names[i] = m.Field + " between " + strings.Join(m.Between, " and ")
+	}
+	return names
+}
+
+func (ev Evidence) failedChecks() []string {
+	var failed []string
+	for _, c := range ev.Checks() {
+		if c.Status == "failed" || c.Status == "expired" || c.Status == "revoked" {
+			failed = append(failed, c.ID)
+		}
+	}
+	return failed
+}
+
+func (ev Evidence) idMismatch() bool {
+	return slices.ContainsFunc(ev.Mismatches, func(m cccd.Mismatch) bool { return m.Field == "idCode" })
+}

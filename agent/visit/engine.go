@@ -1,0 +1,297 @@
+package visit
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tram/agent/profile"
+	"tram/drivers/cccd"
+	"tram/drivers/emrtd"
+	"tram/drivers/privacy"
+	"tram/sync/outbox"
+	"tram/vision"
+)
+
+// Errors that a caller of the engine decides by.
+var (
+	ErrNoVisit  = errors.New("no such visit")
+	ErrConflict = errors.New("the visit is at another stage")
+	ErrBadQR    = errors.New("this is not the QR code of an ID card")
+)
+
+// ChipReader reads the chip of the card that lies on the reader. The access
+// number comes from idNumber, the 12 digits of the QR code.
+type ChipReader interface {
+	ReadChip(ctx context.Context, idNumber string, progress func(emrtd.Progress)) (*emrtd.Document, error)
+	// Trust is the operator's store of CSCA certificates as it is now.
+	Trust() *emrtd.Trust
+}
+
+// Faces answers questions about pictures; the camera worker does.
+type Faces interface {
+	// Portrait turns the chip's picture, JPEG or JPEG 2000, into a JPEG for the screen.
+	Portrait(ctx context.Context, picture []byte) ([]byte, error)
+	// CompareFace compares the chip's picture with the person before the camera.
+	CompareFace(ctx context.Context, portrait []byte) (vision.FaceAnswer, error)
+}
+
+// Recorder accepts a record: when it returns, the record is on disk.
+type Recorder interface {
+	Accept(ctx context.Context, draft outbox.Draft) (outbox.Receipt, error)
+}
+
+// Options is what an Engine needs. Faces may be nil: then no picture is shown
+// and no face is compared.
+type Options struct {
+	Profile  profile.Profile
+	Chip     ChipReader
+	Faces    Faces
+	Recorder Recorder
+	Idle     time.Duration // a person who does nothing for so long is forgotten
+	Changed  func()        // signals a change; called under the engine's lock, so it must neither block nor call back
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Engine runs one visit after another at one counter. Its methods may be called
+// from several goroutines.
+type Engine struct {
+	opt Options
+
+	mu     sync.Mutex
+	cur    *session // nil when nobody is here
+	onDesk bool     // a card lies on the reader
+	closed bool
+	work   sync.WaitGroup
+}
+
+// session is all that is known of the person at the counter. It lives in memory
+// only and is dropped as a whole.
+type session struct {
+	id      string
+	stage   Stage
+	started time.Time
+	agreed  time.Time // when the person consented, or was told of the legal duty
+
+	source   string
+	qr       *cccd.QR
+	idNumber privacy.Private[string]
+	person   cccd.Person
+	portrait privacy.Private[[]byte] // JPEG for the screen
+
+	assurance    emrtd.Assurance
+	face         *FaceResult
+	verification *emrtd.Verification
+	mismatches   []cccd.Mismatch
+	checks       []Check
+
+	progress *Progress
+	failure  *Failure
+	record   *RecordView
+	saving   bool
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	timer  *time.Timer
+}
+
+// New makes an engine; nothing happens until a code is scanned.
+func New(opt Options) *Engine {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Changed == nil {
+		opt.Changed = func() {}
+	}
+	return &Engine{opt: opt}
+}
+
+// Close forgets the person and waits for everything that was under way.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	e.closed = true
+	e.forget()
+	e.mu.Unlock()
+	e.work.Wait()
+}
+
+// ScanQR begins a visit with a scanned or typed code and returns its id. A visit
+// that is under way is not disturbed, unless it has ended or failed.
+func (e *Engine) ScanQR(raw []byte) (string, error) {
+	qr, err := cccd.ParseQR(raw)
+	if err != nil || !qr.IsID() {
+		return e.rejectQR()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.opt.Profile.Accepts(profile.EvidenceQR) || e.closed {
+		return "", ErrConflict
+	}
+	if e.cur != nil && e.cur.stage != StageFailed && e.cur.stage != StageRecorded {
+		return "", ErrConflict
+	}
+	s := e.begin()
+	s.source = "qr"
+	s.qr = &qr
+	s.person = cccd.Merge(&qr, nil, nil)
+	s.idNumber = s.person.IDCode
+	s.assurance = emrtd.QR
+	e.enter(s, StageConsent)
+	return s.id, nil
+}
+
+// rejectQR shows at an idle counter that the code is of no use. A visit that is
+// under way goes on: a stray scan must not end it.
+func (e *Engine) rejectQR() (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.cur == nil && !e.closed {
+		s := e.begin()
+		e.fail(s, "bad_qr", "the code holds no ID card's fields")
+	}
+	return "", ErrBadQR
+}
+
+// begin replaces whatever session there was. The caller holds the lock.
+func (e *Engine) begin() *session {
+	e.forget()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &session{id: rand.Text(), started: e.opt.Now(), ctx: ctx, cancel: cancel}
+	e.cur = s
+	return s
+}
+
+// forget drops the person. The caller holds the lock.
+func (e *Engine) forget() {
+	if e.cur == nil {
+		return
+	}
+	e.cur.cancel()
+	if e.cur.timer != nil {
+		e.cur.timer.Stop()
+	}
+	e.cur = nil
+	e.opt.Changed()
+}
+
+// enter moves to a stage and starts its clock. The caller holds the lock.
+func (e *Engine) enter(s *session, stage Stage) {
+	s.stage = stage
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	switch stage {
+	case StageReading, StageFace:
+		// These end by themselves: the reader and the worker have limits of their own.
+	default:
+		s.timer = time.AfterFunc(e.opt.Idle, func() { e.expire(s, stage) })
+	}
+	e.opt.Changed()
+}
+
+func (e *Engine) expire(s *session, stage Stage) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.cur == s && s.stage == stage && !s.saving {
+		e.opt.Log.Info("visit forgotten after idle time", "visit", s.id, "stage", string(stage))
+		e.forget()
+	}
+}
+
+// fail ends the visit with a code that the screen explains. The caller holds the lock.
+func (e *Engine) fail(s *session, code, detail string) {
+	s.failure = &Failure{Code: code, Detail: detail}
+	s.progress = nil
+	e.opt.Log.Info("visit failed", "visit", s.id, "code", code, "detail", detail)
+	e.enter(s, StageFailed)
+}
+
+// at returns the session of that id if it is at one of the stages. The caller holds the lock.
+func (e *Engine) at(id string, stages ...Stage) (*session, error) {
+	if e.cur == nil || e.cur.id != id {
+		return nil, ErrNoVisit
+	}
+	for _, stage := range stages {
+		if e.cur.stage == stage {
+			return e.cur, nil
+		}
+	}
+	return nil, ErrConflict
+}
+
+// Consent says that the person agreed, or read what the law demands. The chip is
+// read next, or, at a counter without one, the data are shown.
+func (e *Engine) Consent(id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, err := e.at(id, StageConsent)
+	if err != nil {
+		return err
+	}
+	s.agreed = e.opt.Now()
+	if !e.opt.Profile.Accepts(profile.EvidenceChip) {
+		e.enter(s, StageConfirm)
+		return nil
+	}
+	e.enter(s, StageCard)
+	if e.onDesk {
+		e.read(s)
+	}
+	return nil
+}
+
+// SkipChip goes on with the QR code alone, at a counter where that is enough.
+func (e *Engine) SkipChip(id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, err := e.at(id, StageCard)
+	if err != nil {
+		return err
+	}
+	if !e.opt.Profile.Enough(s.assurance) {
+		return ErrConflict
+	}
+	e.enter(s, StageConfirm)
+	return nil
+}
+
+// Cancel forgets the person at once. A record that is being written stays.
+func (e *Engine) Cancel(id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.cur == nil || e.cur.id != id {
+		return ErrNoVisit
+	}
+	if e.cur.saving {
+		return ErrConflict
+	}
+	e.forget()
+	return nil
+}
+
+// Card says whether a card lies on the reader.
+func (e *Engine) Card(present bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.onDesk = present
+	if s := e.cur; present && s != nil && (s.stage == StageCard || s.retryable()) {
+		e.read(s)
+	}
+}
+
+// retryable is a visit that failed in a way that laying the card again can mend.
+func (s *session) retryable() bool {
+	if s.stage != StageFailed || s.failure == nil || s.agreed.IsZero() {
+		return false
+	}
+	switch s.failure.Code {
+	case "wrong_can", "card_removed", "card_error", "no_reader":
+		return true
+	}
+	return false
+}

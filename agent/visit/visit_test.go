@@ -1,0 +1,392 @@
+package visit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tram/agent/profile"
+	"tram/drivers/emrtd"
+	"tram/drivers/sim"
+	"tram/drivers/sim/picture"
+	"tram/sync/outbox"
+	"tram/vision"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// memoryChip is a virtual card that is read without a reader between.
+type memoryChip struct {
+	card  *sim.Card
+	trust *emrtd.Trust
+	err   error         // returned instead of reading, when set
+	wait  chan struct{} // reading waits for it, when set
+}
+
+// portrait is drawn once: it takes a while under the race detector.
+var portrait = sync.OnceValue(func() []byte { return picture.PortraitJPEG(1) })
+
+func (m *memoryChip) ReadChip(ctx context.Context, id string, progress func(emrtd.Progress)) (*emrtd.Document, error) {
+	if m.wait != nil {
+		select {
+		case <-m.wait:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if m.err != nil {
+		return nil, m.err
+	}
+	password, err := emrtd.CAN(id[6:])
+	if err != nil {
+		return nil, err
+	}
+	m.card.PowerOn()
+	return emrtd.Read(ctx, m.card, password, emrtd.Options{Progress: progress})
+}
+
+func (m *memoryChip) Trust() *emrtd.Trust { return m.trust }
+
+// answeringFaces answers every comparison alike.
+type answeringFaces struct {
+	answer vision.FaceAnswer
+	err    error
+}
+
+func (f answeringFaces) Portrait(_ context.Context, p []byte) ([]byte, error) { return p, nil }
+func (f answeringFaces) CompareFace(context.Context, []byte) (vision.FaceAnswer, error) {
+	return f.answer, f.err
+}
+
+// notebook is a recorder that keeps the drafts.
+type notebook struct {
+	mu     sync.Mutex
+	drafts []outbox.Draft
+	err    error
+}
+
+func (n *notebook) Accept(_ context.Context, d outbox.Draft) (outbox.Receipt, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.err != nil {
+		return outbox.Receipt{}, n.err
+	}
+	n.drafts = append(n.drafts, d)
+	return outbox.Receipt{Sequence: uint64(len(n.drafts))}, nil
+}
+
+// counter is an engine with everything around it.
+type counter struct {
+	*Engine
+	chip *memoryChip
+	book *notebook
+	log  *bytes.Buffer
+}
+
+func newCounter(t *testing.T, profileName string, faces Faces, faults ...sim.Option) *counter {
+	t.Helper()
+	p, err := profile.Load(profileName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pki, err := sim.NewPKI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, err := sim.NewCard(sim.DefaultCitizen(), pki, portrait(), faults...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := emrtd.NewTrust(pki.CSCA())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &counter{chip: &memoryChip{card: card, trust: trust}, book: &notebook{}, log: &bytes.Buffer{}}
+	c.Engine = New(Options{
+		Profile: p, Chip: c.chip, Faces: faces, Recorder: c.book, Idle: time.Hour,
+		Log: slog.New(slog.NewTextHandler(c.log, nil)),
+	})
+	t.Cleanup(func() {
+		c.Close()
+		for _, needle := range []string{sim.DefaultCitizen().IDCode, sim.DefaultCitizen().PersonName} {
+			if strings.Contains(c.log.String(), needle) {
+				t.Errorf("the log holds %q:\n%s", needle, c.log)
+			}
+		}
+	})
+	return c
+}
+
+func (c *counter) await(t *testing.T, stage Stage) *View {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		v := c.View()
+		if v != nil && v.Stage == stage {
+			return v
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the visit never came to %s; it is %+v", stage, v)
+		}
+	}
+}
+
+// scan begins a visit with the default citizen's code and consents.
+func (c *counter) scan(t *testing.T) string {
+	t.Helper()
+	id, err := c.ScanQR([]byte(sim.DefaultCitizen().QR2021() + "\r"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.await(t, StageConsent).Person.IDCode; got != "0990****0017" {
+		t.Errorf("the number is shown as %q", got)
+	}
+	if err := c.Consent(id); err != nil {
+		t.Fatal(err)
+	}
+	c.await(t, StageCard)
+	return id
+}
+
+func (c *counter) record(t *testing.T) Record {
+	t.Helper()
+	if len(c.book.drafts) != 1 {
+		t.Fatalf("%d records, want 1", len(c.book.drafts))
+	}
+	return c.book.drafts[0].Data.(Record)
+}
+
+func TestAVisitWithChipAndFaceBecomesARecordOfTheProfilesFields(t *testing.T) {
+	faces := answeringFaces{answer: vision.FaceAnswer{Score: .9, Threshold: .4, Match: true, Model: vision.ModelID{Name: "m", SHA256: "ab"}}}
+	c := newCounter(t, "clinic", faces)
+	id := c.scan(t)
+	c.Card(true)
+	v := c.await(t, StageConfirm)
+	if v.Person.PersonName != "Nguyễn Văn Thử" || !v.Portrait || v.Source != "chip" {
+		t.Errorf("shown: %+v", v)
+	}
+	if !strings.HasPrefix(v.Assurance, "chip-") || !strings.HasSuffix(v.Assurance, "+face") {
+		t.Errorf("assurance %q", v.Assurance)
+	}
+	if err := c.Confirm(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Confirm(t.Context(), id); !errors.Is(err, ErrConflict) {
+		t.Errorf("confirmed twice: %v, want ErrConflict", err)
+	}
+	r := c.record(t)
+	want := map[string]string{
+		"idCode": "099099000017", "personName": "Nguyễn Văn Thử", "dateOfBirth": "15/01/1999", "gender": "Nam",
+		"residencePlace": "Số 1 Đường Mẫu, Phường Mẫu, Tỉnh Mẫu",
+	}
+	if len(r.Person) != len(want) {
+		t.Errorf("the record keeps %v, want only %v", r.Person, want)
+	}
+	for key, value := range want {
+		if r.Person[key] != value {
+			t.Errorf("%s = %q, want %q", key, r.Person[key], value)
+		}
+	}
+	if r.Verification == nil || r.Verification.Chain != "trusted" || r.Face.Result != "match" || r.Consent.Basis != profile.BasisConsent || r.Consent.Time.IsZero() {
+		t.Errorf("record %+v", r)
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Error(err)
+	}
+	if v := c.await(t, StageRecorded); v.Record.Sequence != 1 || v.Record.State != "accepted" {
+		t.Errorf("shown record: %+v", v.Record)
+	}
+}
+
+func TestNothingIsReadBeforeThePersonConsents(t *testing.T) {
+	c := newCounter(t, "clinic", nil)
+	c.chip.err = errors.New("read without consent")
+	id, err := c.ScanQR([]byte(sim.DefaultCitizen().QR2021()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Card(true)
+	if v := c.View(); v.Stage != StageConsent {
+		t.Errorf("a card on the reader before consent: stage %s", v.Stage)
+	}
+	if err := c.Confirm(t.Context(), id); !errors.Is(err, ErrConflict) {
+		t.Errorf("confirmed before consent: %v, want ErrConflict", err)
+	}
+	if err := c.Consent("another"); !errors.Is(err, ErrNoVisit) {
+		t.Errorf("consent to another visit: %v, want ErrNoVisit", err)
+	}
+}
+
+func TestWithoutAModelTheFaceIsNotDoneAndSaysHowToGetIt(t *testing.T) {
+	c := newCounter(t, "clinic", answeringFaces{err: vision.ErrNoModel})
+	id := c.scan(t)
+	c.Card(true)
+	v := c.await(t, StageConfirm)
+	last := v.Checks[len(v.Checks)-1]
+	if last.ID != "face" || last.Status != "not_done" || !strings.Contains(last.Detail, "tram models pull") || strings.Contains(v.Assurance, "face") {
+		t.Errorf("check %+v, assurance %q", last, v.Assurance)
+	}
+	if err := c.Confirm(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.record(t); r.Face.Result != "not_done" || r.Face.Score != 0 || strings.Contains(r.Assurance, "face") {
+		t.Errorf("record: %+v, %s", r.Face, r.Assurance)
+	}
+}
+
+func TestAMismatchedFaceNeverRaisesTheAssurance(t *testing.T) {
+	for _, answer := range []vision.FaceAnswer{{Score: .1, Threshold: .4}, {Score: .35, Threshold: .4, Unsure: true}} {
+		c := newCounter(t, "clinic", answeringFaces{answer: answer})
+		c.scan(t)
+		c.Card(true)
+		v := c.await(t, StageConfirm)
+		if last := v.Checks[len(v.Checks)-1]; last.Status == "ok" || strings.Contains(v.Assurance, "face") {
+			t.Errorf("score %.2f: check %+v, assurance %q", answer.Score, last, v.Assurance)
+		}
+	}
+}
+
+func TestFailedVerificationEndsTheVisitWithoutARecord(t *testing.T) {
+	for name, fault := range map[string]sim.Option{"DG2": sim.TamperDG2(), "DG13": sim.TamperDG13(), "expired": sim.ExpiredSigner()} {
+		t.Run(name, func(t *testing.T) {
+			c := newCounter(t, "clinic", nil, fault)
+			id := c.scan(t)
+			c.Card(true)
+			v := c.await(t, StageFailed)
+			if v.Failure.Code != "verification_failed" || v.Assurance != "none" {
+				t.Errorf("%+v, assurance %s", v.Failure, v.Assurance)
+			}
+			if err := c.Confirm(t.Context(), id); !errors.Is(err, ErrConflict) {
+				t.Errorf("Confirm: %v, want ErrConflict", err)
+			}
+			if len(c.book.drafts) != 0 {
+				t.Errorf("%d records were made", len(c.book.drafts))
+			}
+		})
+	}
+}
+
+func TestAnUnknownSignerIsNotEnoughWhereTheCounterAsksForMore(t *testing.T) {
+	const text = `name: strict
+title: {vi: a, en: b}
+purpose: {vi: a, en: b}
+evidence: [qr, chip]
+assurance: chip-trusted
+record: vn.tram.identity.verified.v1
+`
+	p, err := profile.Parse("strict.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCounter(t, "clinic", nil, sim.WrongSigner())
+	c.opt.Profile = p
+	c.scan(t)
+	c.Card(true)
+	if v := c.await(t, StageFailed); v.Failure.Code != "assurance_too_low" {
+		t.Errorf("%+v", v.Failure)
+	}
+}
+
+func TestACardThatWasRemovedIsReadAgainWhenLaidBack(t *testing.T) {
+	c := newCounter(t, "clinic", nil)
+	c.scan(t)
+	c.chip.err = emrtd.ErrCardGone
+	c.Card(true)
+	if v := c.await(t, StageFailed); v.Failure.Code != "card_removed" {
+		t.Errorf("%+v", v.Failure)
+	}
+	c.Card(false)
+	c.chip.err = nil
+	c.Card(true)
+	c.await(t, StageConfirm)
+}
+
+func TestCodeAndChipOfDifferentPeopleDoNotMakeARecord(t *testing.T) {
+	c := newCounter(t, "clinic", nil)
+	other := sim.DefaultCitizen()
+	other.IDCode = "098099000017" // another person whose last six digits open this chip too
+	id, err := c.ScanQR([]byte(other.QR2021()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Consent(id); err != nil {
+		t.Fatal(err)
+	}
+	c.Card(true)
+	if v := c.await(t, StageFailed); v.Failure.Code != "verification_failed" || v.Assurance != "none" {
+		t.Errorf("%+v, assurance %s", v.Failure, v.Assurance)
+	}
+}
+
+func TestCancelAndIdleTimeForgetThePerson(t *testing.T) {
+	c := newCounter(t, "clinic", nil)
+	id := c.scan(t)
+	c.chip.wait = make(chan struct{})
+	c.Card(true)
+	c.await(t, StageReading)
+	if err := c.Cancel(id); err != nil {
+		t.Fatal(err)
+	}
+	if v := c.View(); v != nil {
+		t.Errorf("after Cancel the visit is %+v", v)
+	}
+	c.opt.Idle = time.Millisecond
+	if _, err := c.ScanQR([]byte(sim.DefaultCitizen().QR2024())); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); c.View() != nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("an idle visit was never forgotten")
+		}
+	}
+}
+
+func TestAStrayCodeDoesNotDisturbAVisit(t *testing.T) {
+	c := newCounter(t, "clinic", nil)
+	if _, err := c.ScanQR([]byte("https://example.vn/")); !errors.Is(err, ErrBadQR) {
+		t.Errorf("not a card's code: %v", err)
+	}
+	if v := c.await(t, StageFailed); v.Failure.Code != "bad_qr" || v.Person != nil {
+		t.Errorf("shown: %+v", v)
+	}
+	id := c.scan(t)
+	if _, err := c.ScanQR([]byte("https://example.vn/")); !errors.Is(err, ErrBadQR) {
+		t.Errorf("not a card's code during a visit: %v", err)
+	}
+	if _, err := c.ScanQR([]byte(sim.DefaultCitizen().QR2024())); !errors.Is(err, ErrConflict) {
+		t.Errorf("a second code during a visit: %v", err)
+	}
+	if v := c.View(); v.ID != id || v.Stage != StageCard {
+		t.Errorf("the visit is %+v", v)
+	}
+}
+
+func TestAFullQueueIsSaidOnTheScreen(t *testing.T) {
+	c := newCounter(t, "clinic", nil)
+	c.book.err = outbox.ErrFull
+	id := c.scan(t)
+	if err := c.SkipChip(id); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Confirm(t.Context(), id); !errors.Is(err, outbox.ErrFull) {
+		t.Errorf("Confirm: %v", err)
+	}
+	if v := c.await(t, StageFailed); v.Failure.Code != "queue_full" {
+		t.Errorf("%+v", v.Failure)
+	}
+}
+
+func TestTheChipCannotBeSkippedWhereItIsRequired(t *testing.T) {
+	c := newCounter(t, "hospital-kiosk", nil)
+	id := c.scan(t)
+	if err := c.SkipChip(id); !errors.Is(err, ErrConflict) {
+		t.Errorf("SkipChip: %v, want ErrConflict", err)
+	}
+}

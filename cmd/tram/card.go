@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tram/agent/visit"
+	"tram/configs"
+	"tram/drivers/cccd"
+	"tram/drivers/emrtd"
+	"tram/drivers/pcsc"
+)
+
+func newCardCmd(term terminal) *cobra.Command {
+	return group("card", "Read, verify and simulate chips", newCardReadCmd(term), newCardVerifyCmd(term), newCardSimCmd(term))
+}
+
+// cardResult is the JSON of "card read" and "card verify".
+type cardResult struct {
+	Access            string             `json:"access,omitempty"` // "PACE", "BAC"
+	AccessProtocol    string             `json:"accessProtocol,omitempty"`
+	AccessPassword    string             `json:"accessPassword,omitempty"`
+	IDCode            string             `json:"idCode"`
+	PersonName        string             `json:"personName"`
+	DocumentNumber    string             `json:"documentNumber"`
+	DateOfBirth       string             `json:"dateOfBirth"`
+	Person            map[string]string  `json:"person"`
+	PortraitFormat    string             `json:"portraitFormat,omitempty"`
+	Files             []fileLine         `json:"files"`
+	Skipped           []skippedLine      `json:"skipped,omitempty"`
+	Verification      visit.Verification `json:"verification"`
+	VerificationNotes map[string]string  `json:"verificationNotes,omitempty"`
+	Differs           []string           `json:"differs,omitempty"`
+	Notes             []string           `json:"notes,omitempty"`
+	Assurance         string             `json:"assurance"`
+	APDUs             int                `json:"apdus,omitempty"`
+	BytesUp           int                `json:"bytesUp,omitempty"`
+	BytesDown         int                `json:"bytesDown,omitempty"`
+	MS                float64            `json:"ms,omitempty"`
+	Steps             []stepLine         `json:"steps,omitempty"`
+}
+
+type fileLine struct {
+	Name  string `json:"name"`
+	ID    string `json:"id"`
+	Bytes int    `json:"bytes"`
+}
+
+type skippedLine struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+type stepLine struct {
+	Name string  `json:"name"`
+	MS   float64 `json:"ms"`
+}
+
+// cardFlags are what "card read" needs to know.
+type cardFlags struct {
+	reader, can, mrz, qr, trust, save string
+	timeout                           time.Duration
+}
+
+func newCardReadCmd(term terminal) *cobra.Command {
+	var f cardFlags
+	c := &cobra.Command{
+		Use:   "read",
+		Short: "Read and verify the chip on a reader",
+		Long: `Reads the chip on a PC/SC reader and verifies it. The chip opens with the access number (--can, on a CCCD the last
+six digits of the ID number), the machine-readable lines (--mrz, all of them, line breaks optional) or the text of the
+card's QR code (--qr). A signer that no certificate in the trust store vouches for is no failure: the chain is then
+unknown_ca. Exit code 3 means that a check failed.`,
+		Args: cobra.NoArgs,
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.reader, "reader", "", "PC/SC name of the reader, or its beginning (default the first)")
+	flags.StringVar(&f.can, "can", "", "access number, six digits")
+	flags.StringVar(&f.mrz, "mrz", "", "machine-readable lines")
+	flags.StringVar(&f.qr, "qr", "", "text of the card's QR code")
+	flags.StringVar(&f.trust, "trust", "", "folder of CSCA certificates (default \"trust\" in the state folder)")
+	flags.StringVar(&f.save, "save", "", "also save the files to this folder")
+	flags.DurationVar(&f.timeout, "timeout", 90*time.Second, "give up after this time")
+	c.MarkFlagsMutuallyExclusive("can", "mrz", "qr")
+	asJSON := jsonFlag(c)
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		password, qr, err := f.password()
+		if err != nil {
+			return err
+		}
+		trust, err := loadTrust(cmd, f.trust)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+		defer cancel()
+		began := time.Now()
+		doc, err := readCard(ctx, term, f.reader, password)
+		if err != nil {
+			return fmt.Errorf("cannot read the card: %w", err)
+		}
+		evidence := visit.Examine(doc.Files, qr, trust, time.Now())
+		took := time.Since(began)
+		if f.save != "" {
+			if err := emrtd.SaveFiles(f.save, doc.Files); err != nil {
+				return fmt.Errorf("save the files: %w", err)
+			}
+		}
+		result := describe(doc.Files, evidence)
+		result.addLink(doc, took)
+		return result.finish(term, *asJSON)
+	}
+	return c
+}
+
+// password turns the one flag that is given into the key to the chip.
+func (f cardFlags) password() (emrtd.Password, *cccd.QR, error) {
+	switch {
+	case f.can != "":
+		p, err := emrtd.CAN(f.can)
+		if err != nil {
+			return p, nil, usageError(err)
+		}
+		return p, nil, nil
+	case f.mrz != "":
+		p, err := emrtd.MRZLines(f.mrz)
+		if err != nil {
+			return p, nil, usageError(err)
+		}
+		return p, nil, nil
+	case f.qr != "":
+		qr, err := cccd.ParseQR([]byte(f.qr))
+		if err != nil {
+			return emrtd.Password{}, nil, usageError(err)
+		}
+		can, err := cccd.CANFromNumber(cccd.Merge(&qr, nil, nil).IDCode.Reveal())
+		if err != nil {
+			return emrtd.Password{}, nil, usageError(fmt.Errorf("the code is not that of an ID card: %w", err))
+		}
+		p, err := emrtd.CAN(can)
+		return p, &qr, err
+	}
+	return emrtd.Password{}, nil, usageError(errors.New("one of --can, --mrz, --qr is needed to open the chip"))
+}
+
+func loadTrust(cmd *cobra.Command, dir string) (*emrtd.Trust, error) {
+	if dir == "" {
+		dir = configs.Config{State: stateDir(cmd)}.TrustDir()
+	}
+	trust, err := emrtd.LoadTrust(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read the trust store: %w", err)
+	}
+	return trust, nil
+}
+
+func readCard(ctx context.Context, term terminal, reader string, password emrtd.Password) (*emrtd.Document, error) {
+	card, err := pcsc.Connect(ctx, reader)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = card.Close() }() // the reading is over; there is nothing to do about it
+	var last string
+	return emrtd.Read(ctx, card, password, emrtd.Options{Progress: func(p emrtd.Progress) {
+		if now := strings.TrimSpace(p.Step + " " + p.File); now != last {
+			last = now
+			fmt.Fprintf(term.err, "%s\n", now)
+		}
+	}})
+}
+
+func newCardVerifyCmd(term terminal) *cobra.Command {
+	var trustDir string
+	c := &cobra.Command{
+		Use:   "verify DIR",
+		Short: "Verify the saved files of a chip again",
+		Args:  cobra.ExactArgs(1),
+	}
+	c.Flags().StringVar(&trustDir, "trust", "", "folder of CSCA certificates (default \"trust\" in the state folder)")
+	asJSON := jsonFlag(c)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		files, err := emrtd.LoadFiles(args[0])
+		if err != nil {
+			return fmt.Errorf("read the saved files: %w", err)
+		}
+		trust, err := loadTrust(cmd, trustDir)
+		if err != nil {
+			return err
+		}
+		return describe(files, visit.Examine(files, nil, trust, time.Now())).finish(term, *asJSON)
+	}
+	return c
+}
+
+// describe puts the evidence of a chip into the command's result.
+func describe(files emrtd.Files, ev visit.Evidence) *cardResult {
+	person := ev.Person.Fields()
+	r := &cardResult{
+		IDCode: person["idCode"], PersonName: person["personName"], DocumentNumber: person["documentNumber"], DateOfBirth: person["dateOfBirth"],
+		Person: person, PortraitFormat: ev.Format, Files: []fileLine{},
+		Verification: visit.Answers(ev.Verification), VerificationNotes: ev.Verification.Detail,
+		Differs: visit.MismatchNames(ev.Mismatches), Notes: ev.Notes, Assurance: string(ev.Verification.Assurance()),
+	}
+	for _, id := range slices.Sorted(maps.Keys(files)) {
+		r.Files = append(r.Files, fileLine{Name: id.String(), ID: fmt.Sprintf("%04X", uint16(id)), Bytes: len(files[id])})
+	}
+	return r
+}
+
+func (r *cardResult) addLink(doc *emrtd.Document, took time.Duration) {
+	r.Access, r.AccessProtocol, r.AccessPassword = doc.Access.Mechanism, doc.Access.Protocol, doc.Access.Password
+	r.APDUs, r.BytesUp, r.BytesDown, r.MS = doc.Link.APDUs, doc.Link.BytesUp, doc.Link.BytesDown, millis(took)
+	for _, s := range doc.Skipped {
+		r.Skipped = append(r.Skipped, skippedLine{Name: s.File.String(), Reason: s.Reason})
+	}
+	for _, s := range doc.Steps {
+		r.Steps = append(r.Steps, stepLine{Name: s.Name, MS: millis(s.Took)})
+	}
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// finish prints the result; a failed check is exit code 3.
+func (r *cardResult) finish(term terminal, asJSON bool) error {
+	var err error
+	if asJSON {
+		err = printJSON(term.out, r)
+	} else {
+		err = r.print(term)
+	}
+	if err != nil {
+		return err
+	}
+	if r.Assurance == string(emrtd.None) {
+		return &failure{code: exitNotVerified, sentence: "the chip is not verified: a check failed", hint: "do not accept this card; the answers above name the check"}
+	}
+	return nil
+}
+
+func (r *cardResult) print(term terminal) error {
+	rows := [][]string{
+		{"number", r.IDCode}, {"name", r.PersonName}, {"born", r.DateOfBirth}, {"document", r.DocumentNumber},
+		{"sex", r.Person["gender"]}, {"residence", r.Person["residencePlace"]}, {"issued", r.Person["issueDate"]}, {"expires", r.Person["expiryDate"]},
+		{}, {"hashes", r.Verification.Hashes, r.VerificationNotes["hashes"]},
+		{"SOD signature", r.Verification.SODSignature, r.VerificationNotes["sodSignature"]},
+		{"chain", r.Verification.Chain, r.VerificationNotes["chain"]},
+		{"chip authentication", r.Verification.ChipAuthentication, r.VerificationNotes["chipAuthentication"]},
+		{"active authentication", r.Verification.ActiveAuthentication, r.VerificationNotes["activeAuthentication"]},
+		{"assurance", r.Assurance}, {},
+	}
+	for _, f := range r.Files {
+		rows = append(rows, []string{f.Name, fmt.Sprintf("%d bytes", f.Bytes)})
+	}
+	for _, s := range r.Skipped {
+		rows = append(rows, []string{s.Name, "not read", s.Reason})
+	}
+	for _, d := range r.Differs {
+		rows = append(rows, []string{"differs", d})
+	}
+	if r.APDUs > 0 {
+		rows = append(rows, []string{}, []string{"link", fmt.Sprintf("%s, %d commands, %d bytes up, %d bytes down, %.0f ms", r.AccessProtocol, r.APDUs, r.BytesUp, r.BytesDown, r.MS)})
+	}
+	return table(term.out, rows)
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tram/vision"
+)
+
+// countResult is the JSON of "count".
+type countResult struct {
+	Frames int     `json:"frames"`
+	In     int     `json:"in"`
+	Out    int     `json:"out"`
+	FPS    float64 `json:"fps"`
+	MS     float64 `json:"ms"`
+}
+
+func newCountCmd(term terminal) *cobra.Command {
+	var line, detector, video string
+	c := &cobra.Command{
+		Use:   "count --line x1,y1,x2,y2 SOURCE",
+		Short: "Count people over a line in a camera, stream, video or folder of frames",
+		Long: `Counts people whose feet cross the line from (x1,y1) to (x2,y2), in pixels. With
+side(p) = (x2-x1)(py-y1) - (y2-y1)(px-x1), who moves to side > 0 goes in, who moves to side < 0 goes out. A camera or
+stream is counted until it is interrupted.`,
+		Args: cobra.ExactArgs(1),
+	}
+	c.Flags().StringVar(&line, "line", "", "x1,y1,x2,y2 in pixels")
+	c.Flags().StringVar(&detector, "detector", "default", "what finds the people; \"default\" needs no model file")
+	c.Flags().StringVar(&video, "video", "", "also write a video that shows what was seen")
+	asJSON := jsonFlag(c)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		points, err := parseLine(line)
+		if err != nil {
+			return usageError(err)
+		}
+		return withWorker(cmd, term, func(w *vision.Worker) error {
+			q := vision.CountQuestion{Source: args[0], Line: points, Detector: detector, Video: video}
+			last := time.Now()
+			a, err := w.Count(cmd.Context(), q, func(p vision.CountProgress) {
+				if time.Since(last) > time.Second {
+					last = time.Now()
+					fmt.Fprintf(term.err, "%d frames, %d in, %d out\n", p.Frames, p.In, p.Out)
+				}
+			})
+			if err != nil {
+				return fmt.Errorf("cannot count: %w", err)
+			}
+			r := countResult{Frames: a.Frames, In: a.In, Out: a.Out, FPS: a.FPS, MS: a.MS}
+			if *asJSON {
+				return printJSON(term.out, r)
+			}
+			_, err = fmt.Fprintf(term.out, "in %d, out %d\n%d frames in %.1f s, %.1f frames/s\n", r.In, r.Out, r.Frames, r.MS/1000, r.FPS)
+			return err
+		})
+	}
+	return c
+}
+
+// parseLine reads "x1,y1,x2,y2".
+func parseLine(text string) ([4]float64, error) {
+	var line [4]float64
+	parts := strings.Split(text, ",")
+	if len(parts) != 4 {
+		return line, errors.New("--line needs four numbers: x1,y1,x2,y2")
+	}
+	for i, p := range parts {
+		v, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
+		if err != nil {
+			return line, fmt.Errorf("--line: %q is not a number", p)
+		}
+		line[i] = v
+	}
+	if line[0] == line[2] && line[1] == line[3] {
+		return line, errors.New("--line: the two points are the same")
+	}
+	return line, nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tram/agent/demo"
+	"tram/configs"
+)
+
+func newDemoCmd(term terminal) *cobra.Command {
+	var (
+		once   bool
+		listen string
+		level  string
+	)
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Play the whole main job without hardware",
+		Long: `Sets up a counter without hardware (a hub, a virtual reader under a real pcscd, a virtual card, scanner and camera) and
+serves its screen. With --once it plays one of each, prints the steps with their times and exits 0 only if every
+accepted record was delivered.`,
+		Args: cobra.NoArgs,
+	}
+	c.Flags().BoolVar(&once, "once", false, "play one of each and exit")
+	c.Flags().StringVar(&listen, "listen", configs.Default().Kiosk.Listen, "address of the screen, on loopback")
+	c.Flags().StringVar(&level, "log", "error", "what the daemon logs to standard error: debug, info, warn, error")
+	asJSON := jsonFlag(c)
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		opt := demo.Options{Models: configs.ModelsDir(stateDir(cmd)), Version: version, Log: newLog(term.err, level)}
+		if !once {
+			opt.Listen = listen
+			return stay(cmd, term, opt)
+		}
+		told := func(s demo.Step) {
+			mark := map[string]string{"done": "ok", "not done": "--", "failed": "FAILED"}[s.Status]
+			fmt.Fprintf(term.out, "%-6s  %-24s  %8.1f ms  %s\n", mark, s.Name, s.MS, s.Detail)
+		}
+		if *asJSON {
+			told = nil
+		}
+		result, err := demo.Play(cmd.Context(), opt, told)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			if err := printJSON(term.out, result); err != nil {
+				return err
+			}
+		} else {
+			fmt.Fprintf(term.out, "\n%d records accepted, %d delivered\n", result.Accepted, result.Delivered)
+		}
+		if !result.Good() {
+			return failed(exitFailed, "the step marked FAILED says why; --log info tells more", "the demo did not do all it should")
+		}
+		return nil
+	}
+	return c
+}
+
+// stay serves the screen until it is interrupted.
+func stay(cmd *cobra.Command, term terminal, opt demo.Options) error {
+	began := time.Now()
+	desk, err := demo.Open(cmd.Context(), opt)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(term.err, "ready in %.1f s: the screen is at http://%s\n", time.Since(began).Seconds(), desk.Addr())
+	fmt.Fprintln(term.err, "scan the code and lay the card with the buttons on the page; Ctrl-C ends the demo")
+	err = desk.Run(cmd.Context())
+	if cerr := desk.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}

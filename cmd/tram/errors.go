@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"tram/agent"
+	"tram/configs"
+	"tram/drivers/emrtd"
+	"tram/drivers/pcsc"
+	"tram/drivers/sim/vreader"
+	"tram/sync/outbox"
+	"tram/vision"
+)
+
+// The exit codes of every command.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotVerified = 3
+	exitNotThere    = 4
+)
+
+// failure is an error as a person meets it: one sentence, one next step.
+type failure struct {
+	code     int
+	sentence string
+	hint     string
+	cause    error
+}
+
+func (f *failure) Error() string { return f.sentence }
+func (f *failure) Unwrap() error { return f.cause }
+
+func usageError(err error) error {
+	return &failure{code: exitUsage, sentence: err.Error(), hint: "see: tram --help", cause: err}
+}
+
+func failed(code int, hint, format string, args ...any) error {
+	return &failure{code: code, sentence: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// quiet ends a command with a code after it has already said what there is to say.
+func quiet(code int) error { return &failure{code: code} }
+
+// meanings turn the sentinels of the packages into what a person should do.
+var meanings = []struct {
+	is   error
+	code int
+	hint string
+}{
+	{emrtd.ErrAccessDenied, exitFailed, "scan the QR code on the card, or type the last six digits of the ID number"},
+	{emrtd.ErrNoApplication, exitFailed, "lay a CCCD, căn cước or passport with a chip on the reader"},
+	{emrtd.ErrCardGone, exitFailed, "leave the card on the reader until the reading is done"},
+	{pcsc.ErrCardGone, exitFailed, "leave the card on the reader until the reading is done"},
+	{pcsc.ErrTimeout, exitFailed, "take the card off, lay it on again, and try once more"},
+	{pcsc.ErrNoCard, exitNotThere, "lay a card on the reader"},
+	{pcsc.ErrNoReader, exitNotThere, "plug a reader in; \"tram devices\" lists those that are there"},
+	{pcsc.ErrNoService, exitNotThere, "start pcscd: systemctl start pcscd.socket"},
+	{vreader.ErrNotInstalled, exitNotThere, "install the virtual reader: apt-get install pcscd vsmartcard-vpcd iproute2"},
+	{vision.ErrNoModel, exitNotThere, "bring the networks with: tram models pull, or tram models import DIR"},
+	{vision.ErrNoWorker, exitNotThere, "install tram-vision beside tram"},
+	{vision.ErrNoCamera, exitNotThere, "check the camera, or the path of the video or folder"},
+	{vision.ErrNotPicture, exitFailed, "give a JPEG, PNG or JPEG 2000 picture"},
+	{vision.ErrNoFace, exitFailed, "use a picture with one face, upright and well lit"},
+	{outbox.ErrFull, exitFailed, "restore the way to the hub, or raise outbox.max-mib"},
+	{outbox.ErrLocked, exitFailed, "another process holds the queue; stop it, or ask the daemon with: tram status"},
+	{agent.ErrNoHubKey, exitFailed, "copy the hub's public key (hub.pub.jwk in its data folder) there, or set hub.key"},
+	{agent.ErrRunning, exitFailed, "stop the other daemon, or use another --state"},
+	{fs.ErrNotExist, exitFailed, "check the path"},
+	{context.Canceled, exitFailed, ""},
+}
+
+// explain finds the sentence, the hint and the exit code of an error.
+func explain(err error) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	var problems configs.Problems
+	if errors.As(err, &problems) {
+		return &failure{code: exitFailed, sentence: fmt.Sprintf("the configuration has %d mistakes\n%s", len(problems), problems.Error()), hint: "tram check FILE shows what to write instead", cause: err}
+	}
+	for _, m := range meanings {
+		if errors.Is(err, m.is) {
+			return &failure{code: m.code, sentence: err.Error(), hint: m.hint, cause: err}
+		}
+	}
+	return &failure{code: exitFailed, sentence: err.Error(), cause: err}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tram/drivers/sim/vreader"
+	"tram/testdata"
+)
+
+// asProgram makes the test binary be the program itself, so that tests can kill
+// a real process.
+const asProgram = "TRAM_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	vreader.Child()
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"tram": main})
+}
+
+// program is a tram command in a process of its own.
+func program(t *testing.T, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(append(os.Environ(), asProgram+"=1"), env...)
+	return cmd
+}
+
+// build compiles a command of the project once for all tests of this run.
+var build = func() func(t *testing.T, name string) string {
+	var mu sync.Mutex
+	dir := ""
+	return func(t *testing.T, name string) string {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if dir == "" {
+			var err error
+			if dir, err = os.MkdirTemp("", "tram-test-bin-"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		cmd := exec.Command("go", "build", "-o", path, "./cmd/"+name)
+		cmd.Dir = testdata.Project(".")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", name, err, out)
+		}
+		return path
+	}
+}()
+
+// outcome is what a command printed and how it ended.
+type outcome struct {
+	code     int
+	out, err string
+}
+
+// tram runs a command line in this process.
+func tram(ctx context.Context, args ...string) outcome {
+	var out, errOut lockedBuffer
+	code := run(ctx, args, terminal{strings.NewReader(""), &out, &errOut})
+	return outcome{code, out.String(), errOut.String()}
+}
+
+// decode reads the command's JSON and fails the test if anything else is there.
+func (o outcome) decode(t *testing.T, into any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(o.out))
+	if err := d.Decode(into); err != nil {
+		t.Fatalf("standard output is not JSON: %v\n%s\n%s", err, o.out, o.err)
+	}
+	if rest := strings.TrimSpace(o.out[d.InputOffset():]); rest != "" {
+		t.Errorf("more than one JSON object on standard output: %q", rest)
+	}
+}
+
+func (o outcome) String() string {
+	return fmt.Sprintf("exit %d\n%s%s", o.code, o.out, o.err)
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/scripts",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TRAM_STATE", filepath.Join(e.WorkDir, "state"))
+			e.Setenv("PCSCLITE_CSOCK_NAME", filepath.Join(e.WorkDir, "no-pcscd"))
+			return nil
+		},
+	})
+}

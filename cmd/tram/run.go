@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tram/agent"
+	"tram/configs"
+)
+
+// defaultConfig is read when --config is not given; it may be missing.
+const defaultConfig = "/etc/tram/tram.yaml"
+
+// stopWithin is how long a daemon that was told to stop may take; then its
+// process ends whatever still hangs. Everything accepted is on disk already.
+const stopWithin = 5 * time.Second
+
+func newRunCmd(term terminal) *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run the daemon",
+		Long: `Runs the daemon on the devices that the configuration names. A device that is not there is waited for and
+shown, never fatal. SIGTERM ends it cleanly.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := loadConfig(cmd, path)
+			if err != nil {
+				return err
+			}
+			a, err := agent.New(agent.Options{Config: config, Version: version, Log: newLog(term.err, config.Log.Level)})
+			if err != nil {
+				return err
+			}
+			if addr := a.Addr(); addr != "" {
+				fmt.Fprintf(term.err, "tram: the screen is at http://%s\n", addr)
+			}
+			ctx := cmd.Context()
+			done := make(chan error, 1)
+			go func() { done <- a.Run(ctx) }()
+			select {
+			case err := <-done:
+				return err
+			case <-ctx.Done():
+			}
+			select {
+			case err := <-done:
+				return err
+			case <-time.After(stopWithin - 500*time.Millisecond):
+				return failed(exitFailed, "records are safe on disk; the log names the part", "a part did not stop in time")
+			}
+		},
+	}
+	c.Flags().StringVar(&path, "config", "", "configuration file (default "+defaultConfig+" when it is there)")
+	return c
+}
+
+// loadConfig reads the file, or the defaults when none is named and none is at
+// the usual place. --state wins over the file.
+func loadConfig(cmd *cobra.Command, path string) (configs.Config, error) {
+	config, err := configs.Default(), error(nil)
+	if path != "" {
+		config, err = configs.Load(path)
+	} else if c, derr := configs.Load(defaultConfig); !errors.Is(derr, fs.ErrNotExist) {
+		config, err = c, derr
+	}
+	if err != nil {
+		return config, err
+	}
+	if state, _ := cmd.Flags().GetString("state"); state != "" {
+		config.State = state
+	}
+	return config, nil
+}
+
+// stateDir is the folder that --state, the environment or the default names.
+func stateDir(cmd *cobra.Command) string {
+	if state, _ := cmd.Flags().GetString("state"); state != "" {
+		return state
+	}
+	return configs.DefaultState()
+}
+
+func newLog(w io.Writer, level string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		l = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
+}

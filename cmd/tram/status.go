@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tram/agent"
+	"tram/agent/kiosk"
+)
+
+func newStatusCmd(term terminal) *cobra.Command {
+	c := &cobra.Command{Use: "status", Short: "Show what the running daemon is doing", Args: cobra.NoArgs}
+	asJSON := jsonFlag(c)
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		var s agent.Status
+		err := kiosk.Dial(agent.SocketPath(stateDir(cmd))).GetJSON(cmd.Context(), "/v1/status", &s)
+		if errors.Is(err, kiosk.ErrNoServer) {
+			return failed(exitNotThere, "start it with: tram run, or name its folder with --state", "no daemon runs on %s", stateDir(cmd))
+		}
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(term.out, s)
+		}
+		rows := [][]string{
+			{"device", s.Device + " at " + s.Site}, {"version", s.Version}, {"profile", s.Profile}, {"visit", s.Stage},
+			{"hub", fmt.Sprintf("%s, %s, %d records wait", s.Hub.State, s.Hub.Broker, s.Hub.Waiting)}, {},
+		}
+		for _, h := range s.Health {
+			rows = append(rows, []string{h.Status, h.ID, h.Text, h.Remedy})
+		}
+		return table(term.out, rows)
+	}
+	return c
+}
