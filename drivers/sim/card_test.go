@@ -357,21 +357,22 @@ func FuzzCardUnderSecureMessaging(f *testing.F) {
 	f.Add([]byte{0x00, 0xA4, 0x02, 0x0C, 0x02, 0x01, 0x02})
 	f.Add([]byte{0x00, 0x22, 0x41, 0xA4, 0x00})
 	f.Add([]byte{0x00, 0x86, 0x00, 0x00, 0x04, 0x7C, 0x02, 0x80, 0x00, 0x00})
+	card := newTerminal(f).card
 	f.Fuzz(func(t *testing.T, command []byte) {
 		cmd, err := apdu.Parse(command)
 		if err != nil {
 			return
 		}
-		r := newTerminal(t)
 		key := make([]byte, 16)
-		r.card.session, _ = sm.New(sm.AES128, key, key, nil)
-		r.card.application = true
+		card.Reset()
+		card.session, _ = sm.New(sm.AES128, key, key, nil)
+		card.application = true
 		session, _ := sm.New(sm.AES128, key, key, nil)
 		wrapped, err := session.WrapCommand(cmd)
 		if err != nil {
 			return
 		}
-		answer, err := apdu.ParseResponse(r.card.Exchange(wrapped.Bytes()))
+		answer, err := apdu.ParseResponse(card.Exchange(wrapped.Bytes()))
 		if err != nil {
 			t.Fatal(err)
 		}

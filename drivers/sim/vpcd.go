@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,29 +31,63 @@ const maxFrame = 65535
 // and then returns nil. ErrPulled says that the option PulledAfter struck; any
 // other error that the reader was not there or went away.
 //
-// The card loses power when Insert returns, and can be inserted again.
+// The card loses power when Insert returns, and can be inserted again. Two cards
+// after one another in one slot are kept a moment apart, as by a hand.
 func Insert(ctx context.Context, addr string, c *Card) error {
 	network, address := "tcp", addr
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 		network, address = "unix", path
+	}
+	if err := gaps.wait(ctx, addr); err != nil {
+		return fmt.Errorf("insert a virtual card into %s: %w", addr, err)
 	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, address)
 	if err != nil {
 		return fmt.Errorf("insert a virtual card into %s: %w", addr, err)
 	}
+	defer gaps.removed(addr)
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	defer c.PowerOff()
 	err = serve(ctx, conn, c)
 	switch {
+	case errors.Is(err, ErrPulled):
+		return ErrPulled
 	case ctx.Err() != nil:
 		return nil
 	case errors.Is(err, io.EOF):
 		err = errors.New("the reader ended the connection")
 	}
 	return fmt.Errorf("virtual card in %s: %w", addr, err)
+}
+
+// handTime is the least time between two cards in one slot. pcscd looks every
+// 400 ms: of cards that are swapped faster while a program connects it may keep
+// the belief that none is there until the second is taken away, too.
+const handTime = 800 * time.Millisecond
+
+// gaps remembers when a card was last taken out of a slot of this process.
+var gaps = slotTimes{last: map[string]time.Time{}}
+
+type slotTimes struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+func (s *slotTimes) removed(addr string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last[addr] = time.Now()
+}
+
+func (s *slotTimes) wait(ctx context.Context, addr string) error {
+	s.mu.Lock()
+	last := s.last[addr]
+	delete(s.last, addr) // it has done its duty; the map stays small
+	s.mu.Unlock()
+	return pause(ctx, handTime-time.Since(last))
 }
 
 // serve answers vpcd's messages until the connection or ctx ends.
