@@ -16,6 +16,7 @@ import (
 
 	"tram/agent/kiosk"
 	"tram/agent/visit"
+	"tram/drivers/sim/picture"
 )
 
 // One headless Chromium serves all tests of the package; TestMain closes it.
@@ -224,6 +225,9 @@ func TestEveryStageShowsItsWordsInBothLanguagesAtEverySize(t *testing.T) {
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
 			st := newStation()
 			st.set(func(n *visit.Snapshot) { n.Demo = true })
+			if os.Getenv("TRAM_SCREENSHOTS") != "" { // takes a second to draw
+				st.portrait = picture.PortraitJPEG(1)
+			}
 			s := openScreen(t, st, size[0], size[1])
 			for _, stage := range stages {
 				st.set(func(n *visit.Snapshot) { n.Queue = base().Queue })
