@@ -46,6 +46,9 @@ func StartMosquitto(t testing.TB, lines ...string) *Mosquitto {
 			"listener " + port + " 127.0.0.1", "allow_anonymous true", "persistence false",
 			"log_dest file " + filepath.Join(m.Dir, "mosquitto.log"), "connection_messages true",
 		}, lines...)
+		if os.Geteuid() == 0 { // else mosquitto becomes a user who cannot reach its files
+			config = append(config, "user root")
+		}
 		write(t, m.config, strings.Join(config, "\n")+"\n")
 		err := m.start(program)
 		if err == nil {
@@ -73,10 +76,6 @@ func freeAddr(t testing.TB) string {
 func (m *Mosquitto) start(program string) error {
 	m.cmd = exec.Command(program, "-c", m.config)
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	// As root mosquitto becomes another user, who must reach its files.
-	if os.Geteuid() == 0 {
-		write(m.t, m.config, readFile(m.t, m.config)+"user root\n")
-	}
 	if err := m.cmd.Start(); err != nil {
 		return err
 	}
@@ -129,14 +128,5 @@ func (m *Mosquitto) Restart() {
 // Log returns what the broker wrote to its log.
 func (m *Mosquitto) Log() string {
 	b, _ := os.ReadFile(filepath.Join(m.Dir, "mosquitto.log"))
-	return string(b)
-}
-
-func readFile(t testing.TB, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return string(b)
 }
