@@ -69,6 +69,24 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	code, err := parseSubmission(body)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "bad_json", err.Error())
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
+	defer cancel()
+	id, err := s.opt.Station.SubmitQR(ctx, code)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	answer(w, http.StatusCreated, map[string]string{"visit": id})
+}
+
+// parseSubmission returns the code in {"qr": "…"}. Its errors quote nothing: the
+// body is a person's data, and the decoder's own words may hold parts of it.
+func parseSubmission(body []byte) (string, error) {
 	var in struct {
 		QR string `json:"qr"`
 	}
@@ -76,22 +94,12 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 	d.DisallowUnknownFields()
 	err := d.Decode(&in)
 	if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) {
-		// The decoder's own words may quote the body, which is a person's data.
-		refuse(w, http.StatusBadRequest, "bad_json", `the body must be one object {"qr": "…"}`)
-		return
+		return "", errors.New(`the body must be one object {"qr": "…"}`)
 	}
 	if in.QR == "" || len(in.QR) > maxCodeBytes || !utf8.ValidString(in.QR) {
-		refuse(w, http.StatusBadRequest, "bad_json", fmt.Sprintf("qr must be a text of 1 to %d bytes", maxCodeBytes))
-		return
+		return "", fmt.Errorf("qr must be a text of 1 to %d bytes", maxCodeBytes)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
-	defer cancel()
-	id, err := s.opt.Station.SubmitQR(ctx, in.QR)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	answer(w, http.StatusCreated, map[string]string{"visit": id})
+	return in.QR, nil
 }
 
 // act serves a POST that names one thing in its path and has nothing to say in its body.

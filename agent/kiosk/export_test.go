@@ -1,9 +1,6 @@
 package kiosk
 
-import (
-	"net/http"
-	"time"
-)
+import "time"
 
 // Impatient makes s drop slow clients after a tenth of a second, before Run.
 func Impatient(s *Server) {
@@ -23,5 +20,5 @@ func AssetNames() map[string][]byte {
 	return m
 }
 
-// SocketHandler is what the unix socket serves.
-func SocketHandler(s *Server) http.Handler { return s.socketHandler() }
+// ParseSubmission is the parser of POST /v1/visits.
+var ParseSubmission = parseSubmission
