@@ -129,9 +129,13 @@ func (h *Hub) open(a *arrival) {
 	}
 	plain, err := h.opener.Open(device, a.item.Sealed)
 	if err != nil {
-		a.item.Refused = "seal"
-		if errors.Is(err, ErrUnknownDevice) || errors.Is(err, seal.ErrUnknownKey) {
+		switch {
+		case errors.Is(err, ErrUnknownDevice):
 			a.item.Refused = "unknown-device"
+		case errors.Is(err, seal.ErrUnknownKey):
+			a.item.Refused = "unknown-key"
+		default:
+			a.item.Refused = "seal"
 		}
 		h.log.Warn("an envelope does not open", "device", device, "seq", a.sent.First, "err", err)
 		return

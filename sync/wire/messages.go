@@ -46,7 +46,7 @@ type Ack struct {
 type Rejected struct {
 	First  uint64 `json:"first"`
 	Last   uint64 `json:"last"`
-	Reason string `json:"reason"` // unknown-device, seal, source, format, conflict, gaps
+	Reason string `json:"reason"` // unknown-device, unknown-key, seal, source, format, conflict, gaps
 }
 
 // Has reports whether the ack says that the hub has all of r.
