@@ -71,6 +71,43 @@ func TestBACWorkedExampleOfDoc9303(t *testing.T) {
 	}
 }
 
+// Doc 9303-11 appendix G.1: PACE with fixed random numbers, every byte on the wire.
+func TestPACEWorkedExampleOfDoc9303(t *testing.T) {
+	pw, err := MRZ("T22000129", "640812", "101031")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const (
+		cardAccess = "31143012060A04007F0007020204020202010202010D"
+		mapIFD     = "7ACF3EFC982EC45565A4B155129EFBC74650DCBFA6362D896FC70262E0C2CC5E544552DCB6725218799115B55C9BAA6D9F6BC3A9618E70C25AF71777A9C4922D"
+		mapIC      = "824FBA91C9CBE26BEF53A0EBE7342A3BF178CEA9F45DE0B70AA601651FBA3F5730D8C879AAA9C9F73991E61B58F4D52EB87A0A0C709A49DC63719363CCD13C54"
+		keyIFD     = "2DB7A64C0355044EC9DF190514C625CBA2CEA48754887122F3A5EF0D5EDD301C3556F3B3B186DF10B857B58F6A7EB80F20BA5DC7BE1D43D9BF850149FBB36462"
+		keyIC      = "9E880F842905B8B3181F7AF7CAA9F0EFB743847F44A306D2D28C1D9EC65DF6DB7764B22277A2EDDC3C265A9F018F9CB852E111B768B326904B59A0193776F094"
+	)
+	card := &recorded{t: t, pairs: [][2]string{
+		{"00B09C0000", cardAccess + "9000"},
+		{"0022C1A40F800A04007F00070202040202830101", "9000"},
+		{"10860000027C0000", "7C12801095A3A016522EE98D01E76CB6B98B42C39000"},
+		{"10860000457C43814104" + mapIFD + "00", "7C43824104" + mapIC + "9000"},
+		{"10860000457C43834104" + keyIFD + "00", "7C43844104" + keyIC + "9000"},
+		{"008600000C7C0A8508C2B0BD78D94BA86600", "7C0A86083ABB9674BCE93C089000"},
+	}}
+	// A private key is one more than the number that is drawn.
+	random := bytes.NewReader(unhex(t, "7F4EF07B9EA82FD78AD689B38D0BC78CF21F249D953BC46F4C6E19259C010F98"+
+		"A73FB703AC1436A18E0CFA5ABB3F7BEC7A070E7A6788486BEE230C4A22762594"))
+	r := newReader(card, pw, Options{}, random)
+	if err := r.readOffers(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	info, err := r.pace(t.Context(), r.offers)
+	if err != nil || info.Parameter != 13 || r.session == nil {
+		t.Fatalf("got %+v, %v", info, err)
+	}
+	if len(card.pairs) > 0 {
+		t.Errorf("%d exchanges left", len(card.pairs))
+	}
+}
+
 // Doc 9303-11 appendix D.2 and domain facts of the Vietnamese card.
 func TestPasswordsBecomeTheRightKeys(t *testing.T) {
 	long, err := MRZLines("I<UTOD23145890<7349<<<<<<<<<<<3407127M9507122UTO<<<<<<<<<<<2STEVENSON<<PETER<JOHN<<<<<<<<<")

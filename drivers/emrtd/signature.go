@@ -273,7 +273,7 @@ func (k publicKey) verifyECDSA(digest []byte, r, s *big.Int) error {
 	w := new(big.Int).ModInverse(s, c.N)
 	u1 := new(big.Int).Mul(e, w)
 	u2 := new(big.Int).Mul(r, w)
-	p := c.Add(c.Mult(c.G, u1.Mod(u1, c.N)), c.Mult(k.point, u2.Mod(u2, c.N)))
+	p := c.MultAdd(u1, k.point, u2)
 	if p.IsInfinity() || new(big.Int).Mod(p.X, c.N).Cmp(r) != 0 {
 		return errSignature
 	}

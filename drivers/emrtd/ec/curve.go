@@ -26,7 +26,8 @@ type Curve struct {
 	G          Point
 	Size       int // bytes of a coordinate
 
-	impl elliptic.Curve
+	impl  elliptic.Curve
+	group *group // nil where the standard library computes
 }
 
 // Point is a point of a curve. The zero Point and (0, 0) stand for infinity.
@@ -96,6 +97,11 @@ func newCurve(name, oid string, impl elliptic.Curve) *Curve {
 	c.A.Mul(c.A, dx.ModInverse(dx.Mod(dx, c.P), c.P)).Mod(c.A, c.P)
 	c.B = new(big.Int).Sub(rest(c.G), new(big.Int).Mul(c.A, c.G.X))
 	c.B.Mod(c.B, c.P)
+	switch name {
+	case "P-224", "P-256", "P-384", "P-521": // the standard library's are made for speed
+	default:
+		c.group = newGroup(c)
+	}
 	return c
 }
 
@@ -166,8 +172,23 @@ func (c *Curve) Mult(p Point, k *big.Int) Point {
 	if k.Sign() == 0 {
 		return Point{}
 	}
+	if c.group != nil {
+		return c.group.sum((c.N.BitLen()+7)/8, term{k, p})
+	}
 	x, y := c.impl.ScalarMult(p.X, p.Y, k.Bytes()) //nolint:staticcheck // as above
 	return Point{x, y}
+}
+
+// MultAdd returns k·G + l·p, as the check of a signature needs it.
+func (c *Curve) MultAdd(k *big.Int, p Point, l *big.Int) Point {
+	if c.group == nil {
+		return c.Add(c.Mult(c.G, k), c.Mult(p, l))
+	}
+	if !c.Contains(p) {
+		return Point{}
+	}
+	k, l = new(big.Int).Mod(k, c.N), new(big.Int).Mod(l, c.N)
+	return c.group.sum((c.N.BitLen()+7)/8, term{k, c.G}, term{l, p})
 }
 
 // RandomScalar returns a number from 1 to N−1.

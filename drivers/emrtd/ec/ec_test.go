@@ -91,6 +91,46 @@ func TestPointsObeyTheGroupLaws(t *testing.T) {
 	}
 }
 
+// Multiplication here agrees with the libraries' own, at the ends of the range too.
+func TestMultiplicationAgreesWithTheLibraries(t *testing.T) {
+	for _, c := range ec.All() {
+		scalars := []*big.Int{big.NewInt(1), big.NewInt(2), big.NewInt(15), big.NewInt(16), new(big.Int).Sub(c.N, big.NewInt(1))}
+		for range 3 {
+			k, err := c.RandomScalar(rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			scalars = append(scalars, k)
+		}
+		p := c.Mult(c.G, scalars[len(scalars)-1])
+		for i, k := range scalars {
+			x, y := c.Elliptic().ScalarMult(p.X, p.Y, k.Bytes()) //nolint:staticcheck // the peer of this test
+			if got := c.Mult(p, k); !got.Equal(ec.Point{X: x, Y: y}) {
+				t.Errorf("%s: scalar %d: got another point", c.Name, i)
+			}
+			l := scalars[len(scalars)-1-i]
+			if got, want := c.MultAdd(k, p, l), c.Add(c.Mult(c.G, k), c.Mult(p, l)); !got.Equal(want) {
+				t.Errorf("%s: scalars %d: k·G + l·P is another point", c.Name, i)
+			}
+		}
+	}
+}
+
+func BenchmarkMult(b *testing.B) {
+	for _, name := range []string{"P-256", "P-192", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"} {
+		c, err := ec.ByName(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		k := new(big.Int).Sub(c.N, big.NewInt(2))
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				c.Mult(c.G, k)
+			}
+		})
+	}
+}
+
 func TestPointsOffTheCurveAreRefused(t *testing.T) {
 	for _, c := range ec.All() {
 		bad := c.Encode(c.G)
