@@ -190,10 +190,16 @@ func (p *dg13Parser) list(nodes []tlv.Node, depth int) bool {
 	return true
 }
 
+// maxSiblings bounds the data objects side by side; a card has 16 fields.
+const maxSiblings = 256
+
 // siblings reads data objects side by side, without looking inside them.
 func siblings(b []byte) ([]tlv.Node, bool) {
 	var nodes []tlv.Node
 	for len(b) > 0 {
+		if len(nodes) == maxSiblings {
+			return nodes, false
+		}
 		n, rest, err := tlv.Next(b)
 		if err != nil {
 			return nodes, false

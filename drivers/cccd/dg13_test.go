@@ -234,6 +234,17 @@ func TestAGroupNeverPrintsThePerson(t *testing.T) {
 	}
 }
 
+// BenchmarkHostileDG13 parses what makes the search work hardest: at every
+// place a field that only fails at its end.
+func BenchmarkHostileDG13(b *testing.B) {
+	raw := append([]byte{0x6D, 0x82, 0x7F, 0xFF}, bytes.Repeat([]byte{0x30, 0x82, 0x03, 0x00, 2, 1, 1}, 580)...)
+	for b.Loop() {
+		if _, err := cccd.ParseDG13(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func FuzzParseDG13(f *testing.F) {
 	whole := unhex(f, vector)
 	f.Add(whole)

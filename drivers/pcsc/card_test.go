@@ -168,7 +168,7 @@ func TestHungCardsLeaveNoDescriptorOpen(t *testing.T) {
 	run(t, seen)
 	waitState(t, seen, drivers.Ready)
 	before := descriptors(t)
-	for range 5 {
+	for range 3 {
 		card := insert(t, r, 0, hang)
 		next(t, seen, pcsc.CardPresent)
 		c := connect(t, r.Names()[0])

@@ -179,26 +179,3 @@ func TestTwoReadersAreWatchedAtOnceAndOneNotTwice(t *testing.T) {
 		t.Errorf("the other reader says %q, want no card", s.Detail)
 	}
 }
-
-func TestEventsThatNobodyTakesDropTheOldest(t *testing.T) {
-	v := startReaders(t)
-	r := pcsc.NewReader("", nil)
-	run(t, r)
-	waitState(t, r, drivers.Ready)
-	for range 9 { // 18 events in a queue of 16
-		card := insert(t, v, 0, echo)
-		waitFor(t, "the card to be seen", func() bool { return r.Status().Detail == "a card is present" })
-		card.pull()
-		waitFor(t, "the card to be gone", func() bool { return r.Status().Detail == "no card" })
-	}
-	if got := len(r.Events()); got != 16 {
-		t.Errorf("%d events wait, want 16", got)
-	}
-	var last pcsc.Event
-	for len(r.Events()) > 0 {
-		last = <-r.Events()
-	}
-	if last.Kind != pcsc.CardGone {
-		t.Errorf("the last event is %q, want %q", last.Kind, pcsc.CardGone)
-	}
-}

@@ -82,21 +82,42 @@ func inside(dir string) error {
 		defer l.Close()
 	}
 	answer(d.start(insideReaders))
-	orders := bufio.NewScanner(os.Stdin)
-	for orders.Scan() {
-		d.stop()
-		switch orders.Text() {
-		case orderRestart:
-			answer(d.start(insideReaders))
-		case orderUnplug:
-			answer(d.start(insideNone))
-		case orderStop:
-			answer(nil)
-		default:
-			answer(fmt.Errorf("unknown order %q", orders.Text()))
+	orders := make(chan string)
+	go func() {
+		defer close(orders)
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			orders <- lines.Text()
+		}
+	}()
+	for {
+		select {
+		case order, ok := <-orders:
+			if !ok {
+				return nil
+			}
+			d.stop()
+			answer(d.obey(order))
+		case <-d.ended:
+			// pcscd aborts now and then; systemd would start it again too.
+			fmt.Fprintf(os.Stderr, "pcscd ended by itself and is started again: %s\n", d.output)
+			time.Sleep(100 * time.Millisecond)
+			if err := d.start(d.config); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+}
+
+func (d *daemon) obey(order string) error {
+	switch order {
+	case orderRestart:
+		return d.start(insideReaders)
+	case orderUnplug:
+		return d.start(insideNone)
+	case orderStop:
+		return nil
+	}
+	return fmt.Errorf("unknown order %q", order)
 }
 
 func answer(err error) {
@@ -166,8 +187,9 @@ func cleanUp(dir string) {
 // daemon is the one pcscd inside.
 type daemon struct {
 	program string
+	config  string // of the last start
 	cmd     *exec.Cmd
-	ended   chan struct{}
+	ended   chan struct{} // nil while it is meant to be ended
 	output  *tail
 }
 
@@ -177,12 +199,12 @@ func (d *daemon) start(config string) error {
 	for _, name := range []string{socketName, "pcscd.pid"} {
 		_ = os.Remove(filepath.Join(insideSockets, name))
 	}
-	d.output = &tail{}
+	d.config, d.output = config, &tail{}
 	d.cmd = exec.Command(d.program, "--foreground", "--config", config)
 	d.cmd.Stdout, d.cmd.Stderr = d.output, d.output
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
-		d.cmd = nil
+		d.cmd, d.ended = nil, nil
 		return fmt.Errorf("run pcscd: %w", err)
 	}
 	d.ended = make(chan struct{})
@@ -197,6 +219,7 @@ func (d *daemon) start(config string) error {
 		}
 		select {
 		case <-d.ended:
+			d.cmd, d.ended = nil, nil
 			return fmt.Errorf("pcscd ended: %s", d.output)
 		case <-time.After(2 * time.Millisecond):
 		}
@@ -217,5 +240,5 @@ func (d *daemon) stop() {
 		_ = d.cmd.Process.Kill()
 		<-d.ended
 	}
-	d.cmd = nil
+	d.cmd, d.ended = nil, nil
 }

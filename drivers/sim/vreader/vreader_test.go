@@ -108,6 +108,26 @@ func TestRestartUnplugAndPlugChangeWhatIsListed(t *testing.T) {
 	}
 }
 
+func TestPcscdThatEndsByItselfIsStartedAgain(t *testing.T) {
+	r := start(t)
+	raw, err := os.ReadFile(filepath.Join(filepath.Dir(r.Socket()), "pcscd.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.Trim(string(raw), " \n\x00"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "pcscd to be gone", func() bool { return syscall.Kill(pid, 0) != nil })
+	waitFor(t, "both readers to be back", func() bool {
+		names, err := pcsc.List()
+		return err == nil && len(names) == vreader.Slots
+	})
+}
+
 func TestNoPortOfTheHostIsTouched(t *testing.T) {
 	start(t)
 	for port := 35963; port <= 35964; port++ {

@@ -47,3 +47,21 @@ func TestNoNameIsWaitedOnTwiceAtOnce(t *testing.T) {
 	}
 	give("reader")
 }
+
+func TestEventsThatNobodyTakesDropTheOldest(t *testing.T) {
+	r := NewReader("", nil)
+	for range eventQueue {
+		r.emit(Event{Kind: CardPresent})
+		r.emit(Event{Kind: CardGone})
+	}
+	if got := len(r.Events()); got != eventQueue {
+		t.Errorf("%d events wait, want %d", got, eventQueue)
+	}
+	var last Event
+	for len(r.Events()) > 0 {
+		last = <-r.Events()
+	}
+	if last.Kind != CardGone {
+		t.Errorf("the last event is %q, want %q", last.Kind, CardGone)
+	}
+}
