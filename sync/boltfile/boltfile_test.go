@@ -162,8 +162,16 @@ func FuzzCheck(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if db, err := Open(path, Options{}); err == nil {
-			_ = db.Close()
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if err := checkFile(file, int64(len(b))); err == nil {
+			// What passes here bbolt takes too, without a panic.
+			if db, err := Open(path, Options{}); err == nil {
+				_ = db.Close()
+			}
 		}
 		if err := Scan(path, func(_, _ []byte) {}); err != nil {
 			t.Fatal(err)
