@@ -278,7 +278,8 @@ func (r *terminal) activeAuthentication() bool {
 		r.t.Fatalf("INTERNAL AUTHENTICATE: %d bytes, %04X", len(a.Data), a.SW)
 	}
 	digest := sha256.Sum256(challenge)
-	public := ecdsa.PublicKey{Curve: curve.Elliptic(), X: point.X, Y: point.Y}
+	public := ecdsa.PublicKey{Curve: curve.Elliptic()}
+	public.X, public.Y = point.X, point.Y //lint:ignore SA1019 the standard library has no other way to a Brainpool key
 	return ecdsa.Verify(&public, digest[:], new(big.Int).SetBytes(a.Data[:32]), new(big.Int).SetBytes(a.Data[32:]))
 }
 

@@ -5,11 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
-	"fmt"
 
 	"tram/drivers/emrtd/apdu"
 	"tram/drivers/emrtd/asn"
 	"tram/drivers/emrtd/ec"
+	"tram/drivers/emrtd/pace"
 	"tram/drivers/emrtd/sm"
 	"tram/drivers/emrtd/tlv"
 )
@@ -27,15 +27,17 @@ func dotted(oid string) []byte { return tlv.Encode(tagOID, asn.OIDContent(oid)) 
 
 // chipKeys are the keys that prove a chip is not a copy.
 type chipKeys struct {
-	agreement *key // Chip Authentication
-	signature *key // Active Authentication
+	curve     *ec.Curve
+	agreement pace.Key // Chip Authentication
+	signature *key     // Active Authentication
 }
 
 func newChipKeys() (k chipKeys, err error) {
-	if k.agreement, err = newKey("brainpoolP256r1", crypto.SHA256, false); err != nil {
+	if k.signature, err = newKey("brainpoolP256r1", crypto.SHA256, false); err != nil {
 		return k, err
 	}
-	k.signature, err = newKey("brainpoolP256r1", crypto.SHA256, false)
+	k.curve = k.signature.curve
+	k.agreement, err = pace.NewKey(rand.Reader, k.curve, k.curve.G)
 	return k, err
 }
 
@@ -45,7 +47,7 @@ func (k chipKeys) dg14(offer paceOffer) []byte {
 		sequence(dotted(oidTA), integer(1)),
 		sequence(dotted(oidCA), integer(1)),
 		offer.info(),
-		sequence(dotted(oidPKECDH), k.agreement.publicKeyInfo()),
+		sequence(dotted(oidPKECDH), publicKeyInfo(k.curve, k.curve.Encode(k.agreement.Public), false)),
 		sequence(dotted(oidAA), integer(1), dotted(oidPlainSHA256))))
 }
 
@@ -79,26 +81,22 @@ func (c *Card) chipAuthenticate(data []tlv.Node) apdu.Response {
 	if !ok {
 		return status(swWrongData)
 	}
-	curve := c.chip.agreement.curve
+	curve := c.chip.curve
 	point, err := curve.Decode(peer.Value)
 	if err != nil {
 		return status(swWrongData)
 	}
-	session, err := agree(curve, curve.Mult(point, c.chip.agreement.private.D))
+	secret, err := pace.SharedSecret(curve, c.chip.agreement.Private, point)
+	if err != nil {
+		return status(swWrongData)
+	}
+	kEnc, kMac := pace.SessionKeys(secret, sm.AES128)
+	session, err := sm.New(sm.AES128, kEnc, kMac, nil)
 	if err != nil {
 		return status(swUnknownFailure)
 	}
 	c.session = session
 	return apdu.Response{Data: tlv.Encode(0x7C), SW: swOK}
-}
-
-// agree returns the AES-128 session over a shared point.
-func agree(curve *ec.Curve, shared ec.Point) (*sm.Session, error) {
-	if shared.IsInfinity() {
-		return nil, fmt.Errorf("agree on keys: %w", ec.ErrPoint)
-	}
-	secret := curve.FieldBytes(shared.X)
-	return sm.New(sm.AES128, sm.KDF(secret, sm.CounterEnc, sm.AES128), sm.KDF(secret, sm.CounterMAC, sm.AES128), nil)
 }
 
 // internalAuthenticate is Active Authentication: a signature, r and s side by

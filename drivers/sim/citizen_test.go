@@ -166,6 +166,25 @@ expiryDate: 12/11/2041
 	}
 }
 
+func TestTheExampleFileIsACitizen(t *testing.T) {
+	c, err := LoadCitizen(filepath.Join("testdata", "citizen.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.MRZ()[60:], "LE<<THI<MAU<<<<<<<<<<<<<<<<<<<"; got != want || c.CAN() != "000023" {
+		t.Errorf("name in the MRZ = %q, want %q; CAN %s", got, want, c.CAN())
+	}
+	raw, err := os.ReadFile(filepath.Join("testdata", "citizen.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range c.fields() {
+		if !strings.Contains(string(raw), f.key+":") {
+			t.Errorf("the example does not show %s", f.key)
+		}
+	}
+}
+
 func FuzzParseCitizen(f *testing.F) {
 	f.Add([]byte("idCode: \"099099000017\"\npersonName: A B\ndateOfBirth: \"1999\"\ngender: Nam\nexpiryDate: 01/01/2030\n"))
 	f.Add([]byte("a: &a [*a]"))

@@ -19,5 +19,6 @@
 // that claims to be 4 GB long, any status word at any instruction.
 //
 // Simulated citizens carry ID numbers of the province codes 097 to 099, which
-// are not given to anybody; all others are refused.
+// are not given to anybody; all others are refused. testdata/citizen.yaml is a
+// citizen's file with a comment on every field.
 package sim

@@ -56,13 +56,15 @@ func (k *key) identifier() []byte {
 	return sum[:]
 }
 
-// publicKeyInfo returns the SubjectPublicKeyInfo.
-func (k *key) publicKeyInfo() []byte {
-	parameters := tlv.Encode(tagOID, asn.OIDContent(k.curve.OID))
-	if k.explicit {
-		parameters = explicitCurve(k.curve)
+func (k *key) publicKeyInfo() []byte { return publicKeyInfo(k.curve, k.point(), k.explicit) }
+
+// publicKeyInfo returns a SubjectPublicKeyInfo.
+func publicKeyInfo(curve *ec.Curve, point []byte, explicit bool) []byte {
+	parameters := tlv.Encode(tagOID, asn.OIDContent(curve.OID))
+	if explicit {
+		parameters = explicitCurve(curve)
 	}
-	return sequence(sequence(oid(1, 2, 840, 10045, 2, 1), parameters), bitString(k.point()))
+	return sequence(sequence(oid(1, 2, 840, 10045, 2, 1), parameters), bitString(point))
 }
 
 // explicitCurve returns the ECParameters of a curve over a prime field with all

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/jpeg"
 	"runtime"
 	"strings"
 	"sync"
@@ -111,6 +113,40 @@ func TestTheReaderReadsAndTrustsTheVirtualCard(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAPortraitOfUsualSizeIsReadInFewCommands(t *testing.T) {
+	p, err := onePKI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := image.NewGray(image.Rect(0, 0, 240, 320))
+	noise := uint32(1)
+	for i := range img.Pix {
+		noise = noise*1664525 + 1013904223
+		img.Pix[i] = byte(noise >> 26)
+	}
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	portrait := file.Bytes()
+	if len(portrait) < 15_000 || len(portrait) > 32_000 {
+		t.Fatalf("the portrait has %d bytes, want the size of a card's", len(portrait))
+	}
+	card, err := sim.NewCard(sim.DefaultCitizen(), p, portrait)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := read(t, card, canOf(t, "000017"))
+	got, err := emrtd.ParseDG2(doc.Files[emrtd.DG2])
+	if err != nil || got.Format != "jpeg" || !bytes.Equal(got.Data.Reveal(), portrait) {
+		t.Errorf("the portrait of %d bytes does not come back: %v", len(portrait), err)
+	}
+	if doc.Link.APDUs > 25 {
+		t.Errorf("%d commands for a portrait of %d bytes, want about as few as for a small one", doc.Link.APDUs, len(portrait))
+	}
+	t.Logf("%d commands, %d bytes up, %d down", doc.Link.APDUs, doc.Link.BytesUp, doc.Link.BytesDown)
 }
 
 func TestACardWhoseCurvesAreSpelledOutVerifies(t *testing.T) {
