@@ -84,3 +84,22 @@ func TestExpiryIsEstimatedByTheLawsAges(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseDate(f *testing.F) {
+	for _, seed := range []string{"15011999", "01/1999", "1999", "00001999", "29/02/2024", "2024-02-30", "Không thời hạn", "", "//", "-1/-1/1999", "0\x00"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d, err := cccd.ParseDate(s)
+		if err != nil {
+			return
+		}
+		if again, err := cccd.ParseDate(d.String()); err != nil || again != d {
+			t.Errorf("ParseDate(String()) = %+v, %v; want %+v", again, err, d)
+		}
+		if d.IsZero() {
+			t.Error("a date was read that is none")
+		}
+		_, _ = cccd.EstimateExpiry(d, cccd.Date{Year: 2022, Month: 3, Day: 2})
+	})
+}

@@ -1,8 +1,12 @@
 package pcsc
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ebfe/scard"
 )
 
 func TestReaderNamesMatchExactlyThenAsBeginningThenAsPart(t *testing.T) {
@@ -63,5 +67,51 @@ func TestEventsThatNobodyTakesDropTheOldest(t *testing.T) {
 	}
 	if last.Kind != CardGone {
 		t.Errorf("the last event is %q, want %q", last.Kind, CardGone)
+	}
+}
+
+func TestACardSwappedBetweenTwoLooksIsTwoEvents(t *testing.T) {
+	r := NewReader("", nil)
+	w := &watch{reader: r, name: "reader"}
+	const card = scard.StatePresent
+	for _, step := range []struct {
+		flags scard.StateFlag
+		count int
+		want  []Kind
+	}{
+		{scard.StateEmpty, 0, nil},
+		{card, 1, []Kind{CardPresent}},
+		{card | scard.StateInuse, 1, nil}, // somebody connected to it
+		{card, 3, []Kind{CardGone, CardPresent}},
+		{card | scard.StateMute, 5, []Kind{CardGone}},
+		{scard.StateEmpty, 6, nil},
+		{scard.StateEmpty, 8, nil}, // came and went: there is nothing to read
+	} {
+		err := w.changed(scard.ReaderState{EventState: step.flags | scard.StateChanged | scard.StateFlag(step.count)<<16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []Kind
+		for len(r.Events()) > 0 {
+			got = append(got, (<-r.Events()).Kind)
+		}
+		if !slices.Equal(got, step.want) {
+			t.Errorf("flags %x, count %d: events %q, want %q", step.flags, step.count, got, step.want)
+		}
+	}
+	if err := w.changed(scard.ReaderState{EventState: scard.StateUnavailable}); !errors.Is(err, ErrNoReader) {
+		t.Errorf("an unavailable reader gives %v, want ErrNoReader", err)
+	}
+}
+
+func TestErrorsOfPCSCBecomeWhatACallerDecidesBy(t *testing.T) {
+	for code, want := range map[scard.Error]error{
+		scard.ErrNoService: ErrNoService, scard.ErrServiceStopped: ErrNoService, scard.ErrInvalidHandle: ErrNoService,
+		scard.ErrUnknownReader: ErrNoReader, scard.ErrNoSmartcard: ErrNoCard, scard.ErrRemovedCard: ErrCardGone,
+		scard.ErrSharingViolation: ErrInUse, scard.ErrNoAccess: ErrRefused,
+	} {
+		if err := explain(code); !errors.Is(err, want) || !errors.Is(err, code) {
+			t.Errorf("explain(%v) = %v, want %v around it", code, err, want)
+		}
 	}
 }

@@ -28,6 +28,7 @@ func (f *framer) add(b []byte, code func([]byte)) (dropped int) {
 		}
 		if len(f.buf)+len(part) > MaxFrame {
 			f.overlong = true
+			clear(f.buf)
 			f.buf = f.buf[:0]
 		}
 		if !f.overlong {
