@@ -26,8 +26,10 @@ type Receipt struct {
 }
 
 type request struct {
-	event wire.Event
-	reply chan reply
+	record   wire.Prepared
+	id       string
+	recorded time.Time
+	reply    chan reply
 }
 
 type reply struct {
@@ -43,11 +45,10 @@ func (s *Store) Accept(ctx context.Context, d Draft) (Receipt, error) {
 	if s.opt.ReadOnly {
 		return Receipt{}, ErrReadOnly
 	}
-	e, err := s.event(d)
+	r, err := s.prepare(d)
 	if err != nil {
 		return Receipt{}, err
 	}
-	r := request{event: e, reply: make(chan reply, 1)}
 	select {
 	case s.requests <- r:
 	case <-ctx.Done():
@@ -70,19 +71,19 @@ func (s *Store) Accept(ctx context.Context, d Draft) (Receipt, error) {
 	}
 }
 
-// event fills in what does not depend on the record's place in the chain.
-func (s *Store) event(d Draft) (wire.Event, error) {
+// prepare encodes what does not depend on the record's place in the chain.
+func (s *Store) prepare(d Draft) (request, error) {
 	data, err := json.Marshal(d.Data)
 	if err != nil {
-		return wire.Event{}, fmt.Errorf("%w: its data cannot be encoded", ErrDraft)
+		return request{}, fmt.Errorf("%w: its data cannot be encoded", ErrDraft)
 	}
 	if len(data) > wire.MaxEventBytes {
-		return wire.Event{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(data), wire.MaxEventBytes)
+		return request{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(data), wire.MaxEventBytes)
 	}
 	now := s.opt.Now()
 	e := wire.Event{
 		SpecVersion: "1.0", ID: newID(), Source: s.opt.Source, Type: d.Type, Subject: d.Subject,
-		Time: d.Time, Sequence: 1, RecordedTime: now.UTC(),
+		Time: d.Time, RecordedTime: now.UTC(),
 		BootID: s.boot.id, Monotonic: s.boot.now(),
 	}
 	if e.Time.IsZero() {
@@ -91,10 +92,11 @@ func (s *Store) event(d Draft) (wire.Event, error) {
 	if d.Data != nil {
 		e.DataContentType, e.Data = "application/json", data
 	}
-	if err := e.Check(); err != nil {
-		return wire.Event{}, fmt.Errorf("%w: %w", ErrDraft, err)
+	record, err := wire.Prepare(e)
+	if err != nil {
+		return request{}, fmt.Errorf("%w: %w", ErrDraft, err)
 	}
-	return e, nil
+	return request{record: record, id: e.ID, recorded: now, reply: make(chan reply, 1)}, nil
 }
 
 // newID returns 80 random bits in hexadecimal.

