@@ -18,7 +18,15 @@ type channel struct {
 	card    Transceiver
 	link    *Link
 	session *sm.Session // nil: in clear
+	long    bool        // an extended command was answered
 }
+
+// errLongRefused says that the link failed over the first extended command: the card
+// is gone, or the reader in between knows short commands only.
+type errLongRefused struct{ err error }
+
+func (e *errLongRefused) Error() string   { return e.err.Error() }
+func (e *errLongRefused) Unwrap() []error { return []error{e.err} }
 
 // errSessionLost says that the card answered in clear or nonsense within secure
 // messaging: the session is gone and access control has to start anew.
@@ -112,17 +120,27 @@ func (c *channel) transmit(ctx context.Context, cmd apdu.Command) (apdu.Response
 		if stopped := ctx.Err(); stopped != nil {
 			return apdu.Response{}, stopped
 		}
-		return apdu.Response{}, fmt.Errorf("%w: %w", ErrCardGone, err)
+		return apdu.Response{}, c.gone(cmd, err)
 	}
 	c.link.BytesDown += len(in)
 	r, err := apdu.ParseResponse(in)
-	if err != nil {
+	if err != nil { // a card taken away in the middle, which PC/SC does not call an error
 		return apdu.Response{}, fmt.Errorf("%w: %w", ErrCardGone, err)
 	}
+	c.long = c.long || cmd.IsExtended()
 	if len(r.Data) > maxAnswer {
 		return apdu.Response{}, fmt.Errorf("%w: an answer of %d bytes", ErrProtocol, len(r.Data))
 	}
 	return r, nil
+}
+
+// gone names an error of the link.
+func (c *channel) gone(cmd apdu.Command, err error) error {
+	err = fmt.Errorf("%w: %w", ErrCardGone, err)
+	if cmd.IsExtended() && !c.long {
+		return &errLongRefused{err}
+	}
+	return err
 }
 
 // must sends cmd and makes a StatusError of any status word but 9000.

@@ -197,12 +197,19 @@ func (r *reader) fetch(ctx context.Context, id FileID) error {
 	})
 	var status *StatusError
 	var lost *errSessionLost
+	var long *errLongRefused
 	switch {
 	case err == nil:
 		r.doc.Files[id] = b
 		return nil
 	case errors.As(err, &lost):
 		return r.recover(ctx, id, lost)
+	case errors.As(err, &long):
+		r.extended, r.size = false, 0
+		if r.toMasterFile(ctx) != nil || r.open(ctx) != nil {
+			return err // the card is gone indeed
+		}
+		return r.fetch(ctx, id)
 	case errors.As(err, &status):
 		r.skip(id, reasonOf(status.SW))
 		return nil

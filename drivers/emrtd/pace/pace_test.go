@@ -107,12 +107,12 @@ func TestEveryParameterSetAgreesAndKeepsLeadingZeros(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rounds := 2
+		// One secret in two on P-521 begins with a zero byte: go on until some did.
+		zeros, rounds := 0, 2
 		if id == 18 {
 			rounds = 60
 		}
-		zeros := 0
-		for i := 0; i < rounds; i++ {
+		for i := 0; i < rounds && zeros < 5; i++ {
 			nonce := make([]byte, 16)
 			rand.Read(nonce)
 			a, _ := pace.NewKey(rand.Reader, c, c.G)
