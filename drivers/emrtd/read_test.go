@@ -7,11 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
 
 	"tram/drivers/emrtd"
+	"tram/drivers/emrtd/asn"
 	"tram/drivers/emrtd/pace"
 	"tram/drivers/emrtd/tlv"
 )
@@ -155,6 +157,25 @@ func TestTheStrongestOfferIsTakenAndARefusedOnePassedOver(t *testing.T) {
 	c.session, c.inApp = nil, false
 	if doc := read(t, c, can(t, "000017"), emrtd.Options{}); doc.Access.Protocol != aes128 {
 		t.Errorf("got %+v, want %s", doc.Access, aes128)
+	}
+}
+
+// OpenSSL spells the parameters out; the chip offers them under a number of its own.
+func TestDomainParametersMayBeSpelledOut(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("needs openssl, which is not installed")
+	}
+	parameters, err := exec.Command(openssl, "ecparam", "-name", "brainpoolP384r1", "-param_enc", "explicit", "-outform", "DER").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, mapping := asn.OIDContent("1.2.840.10045.2.1"), asn.OIDContent("0.4.0.127.0.7.2.2.4.2")
+	domain := tlv.Encode(0x30, tlv.Encode(6, mapping), tlv.Encode(0x30, tlv.Encode(6, key), parameters), []byte{2, 1, 40})
+	c := newChip()
+	c.access = tlv.Encode(0x31, offer(aes128, 40)[2:], domain)
+	if doc := read(t, c, can(t, "000017"), emrtd.Options{}); doc.Access.Parameter != 40 || doc.Files[emrtd.DG2] == nil {
+		t.Errorf("got %+v, %v", doc.Access, doc.Files)
 	}
 }
 

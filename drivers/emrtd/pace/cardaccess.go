@@ -107,15 +107,15 @@ func parseInfo(p Protocol, parts []tlv.Node) (Info, bool) {
 	return info, true
 }
 
-// resolve finds the curve: the chip's own parameters of that number first, then
-// the standardised ones, then the only ones that the chip brings.
+// resolve finds the curve: the standardised one of that number, whose numbers no
+// chip may take for its own, then the chip's own, then the only one that it brings.
 func (i *Info) resolve(domains map[int]*ec.Curve, reasons map[int]string) {
-	if c, ok := domains[i.Parameter]; ok {
-		i.Curve, i.Why = c, reasons[i.Parameter]
-		return
-	}
 	if c, err := Params(i.Parameter); err == nil {
 		i.Curve = c
+		return
+	}
+	if c, ok := domains[i.Parameter]; ok {
+		i.Curve, i.Why = c, reasons[i.Parameter]
 		return
 	}
 	if i.Parameter == -1 && len(domains) == 1 {
