@@ -23,10 +23,9 @@ type link struct {
 
 // runSealer gathers requests, builds and seals envelopes and hands them to the
 // writer. It runs one envelope ahead of the disk.
-func (s *Store) runSealer() {
+func (s *Store) runSealer(at link) {
 	defer s.workers.Done()
 	defer close(s.jobs)
-	at := link{s.head.Next, s.head.Hash}
 	size := 1
 	for {
 		var first request

@@ -110,7 +110,7 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.workers.Add(2)
-	go s.runSealer()
+	go s.runSealer(link{s.head.Next, s.head.Hash})
 	go s.runWriter()
 	if lost != nil {
 		if err := s.reportLost(lost); err != nil {
