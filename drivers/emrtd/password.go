@@ -60,7 +60,7 @@ func MRZ(documentNumber, birthYYMMDD, expiryYYMMDD string) (Password, error) {
 		info.WriteByte(checkDigit(field))
 	}
 	// K_seed of BAC is the first 16 of these bytes, PACE takes all 20 (§4.3.2, §9.7.3).
-	hash := sha1.Sum([]byte(info.String())) //nolint:gosec // given by the standard
+	hash := sha1.Sum([]byte(info.String())) // given by the standard
 	return Password{kind: "MRZ", secret: privacy.New(hash[:])}, nil
 }
 

@@ -156,10 +156,12 @@ func (c *Curve) Add(p, q Point) Point {
 	case !c.Contains(p) || !c.Contains(q):
 		return Point{}
 	case p.Equal(q):
-		x, y := c.impl.Double(p.X, p.Y) //nolint:staticcheck // no other way to a session's own generator
+		//lint:ignore SA1019 no other way to a session's own generator
+		x, y := c.impl.Double(p.X, p.Y)
 		return Point{x, y}
 	}
-	x, y := c.impl.Add(p.X, p.Y, q.X, q.Y) //nolint:staticcheck // as above
+	//lint:ignore SA1019 no other way to a session's own generator
+	x, y := c.impl.Add(p.X, p.Y, q.X, q.Y)
 	return Point{x, y}
 }
 
@@ -175,7 +177,8 @@ func (c *Curve) Mult(p Point, k *big.Int) Point {
 	if c.group != nil {
 		return c.group.sum((c.N.BitLen()+7)/8, term{k, p})
 	}
-	x, y := c.impl.ScalarMult(p.X, p.Y, k.Bytes()) //nolint:staticcheck // as above
+	//lint:ignore SA1019 no other way to a session's own generator
+	x, y := c.impl.ScalarMult(p.X, p.Y, k.Bytes())
 	return Point{x, y}
 }
 

@@ -104,7 +104,8 @@ func TestMultiplicationAgreesWithTheLibraries(t *testing.T) {
 		}
 		p := c.Mult(c.G, scalars[len(scalars)-1])
 		for i, k := range scalars {
-			x, y := c.Elliptic().ScalarMult(p.X, p.Y, k.Bytes()) //nolint:staticcheck // the peer of this test
+			//lint:ignore SA1019 the peer of this test
+			x, y := c.Elliptic().ScalarMult(p.X, p.Y, k.Bytes())
 			if got := c.Mult(p, k); !got.Equal(ec.Point{X: x, Y: y}) {
 				t.Errorf("%s: scalar %d: got another point", c.Name, i)
 			}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/des" //nolint:gosec // the chip decides; many passports know nothing else
+	"crypto/des" // the chip decides; many passports know nothing else
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/binary"
@@ -75,14 +75,14 @@ func KDF(secret []byte, counter uint32, c Cipher) []byte {
 		h := sha256.Sum256(in)
 		return bytes.Clone(h[:c.KeySize()])
 	case TDES:
-		h := sha1.Sum(in) //nolint:gosec // given by the standard
+		h := sha1.Sum(in) // given by the standard
 		key := bytes.Clone(h[:16])
 		for i, b := range key {
 			key[i] = withOddParity(b)
 		}
 		return key
 	}
-	h := sha1.Sum(in) //nolint:gosec // given by the standard
+	h := sha1.Sum(in) // given by the standard
 	return bytes.Clone(h[:16])
 }
 
@@ -101,7 +101,7 @@ func (c Cipher) Block(key []byte) (cipher.Block, error) {
 		return nil, fmt.Errorf("sm: a key of %d bytes does not fit %v", len(key), c)
 	}
 	if c == TDES {
-		return des.NewTripleDESCipher(append(bytes.Clone(key), key[:8]...)) //nolint:gosec // see import
+		return des.NewTripleDESCipher(append(bytes.Clone(key), key[:8]...))
 	}
 	return aes.NewCipher(key)
 }
@@ -160,11 +160,11 @@ func retailMAC(key, message []byte) ([]byte, error) {
 	if len(key) != 16 {
 		return nil, fmt.Errorf("sm: a key of %d bytes does not fit %v", len(key), TDES)
 	}
-	first, err := des.NewCipher(key[:8]) //nolint:gosec // see import
+	first, err := des.NewCipher(key[:8])
 	if err != nil {
 		return nil, err
 	}
-	second, err := des.NewCipher(key[8:]) //nolint:gosec // see import
+	second, err := des.NewCipher(key[8:])
 	if err != nil {
 		return nil, err
 	}
