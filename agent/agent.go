@@ -185,7 +185,9 @@ func (a *Agent) newWorker() *vision.Worker {
 func (a *Agent) makeVisits() error {
 	c := a.opt.Config
 	opt := visit.Options{
-		Profile: a.profile, Chip: chip{a}, Recorder: recorder{a}, Idle: c.Kiosk.Idle.Value(),
+		// The screen counts kiosk.idle down and ends the visit itself, and starts anew at a touch, which the
+		// engine does not see. This is the back-stop for when no screen is there.
+		Profile: a.profile, Chip: chip{a}, Recorder: recorder{a}, Idle: 3 * c.Kiosk.Idle.Value(),
 		Changed: a.changes.signal, Log: a.log,
 	}
 	if a.worker != nil {

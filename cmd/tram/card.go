@@ -66,7 +66,7 @@ type stepLine struct {
 // cardFlags are what "card read" needs to know.
 type cardFlags struct {
 	reader, can, mrz, qr, trust, save string
-	timeout                           time.Duration
+	wait, timeout                     time.Duration
 }
 
 func newCardReadCmd(term terminal) *cobra.Command {
@@ -87,6 +87,7 @@ unknown_ca. Exit code 3 means that a check failed.`,
 	flags.StringVar(&f.qr, "qr", "", "text of the card's QR code")
 	flags.StringVar(&f.trust, "trust", "", "folder of CSCA certificates (default \"trust\" in the state folder)")
 	flags.StringVar(&f.save, "save", "", "also save the files to this folder")
+	flags.DurationVar(&f.wait, "wait", 5*time.Second, "wait so long for a card")
 	flags.DurationVar(&f.timeout, "timeout", 90*time.Second, "give up after this time")
 	c.MarkFlagsMutuallyExclusive("can", "mrz", "qr")
 	asJSON := jsonFlag(c)
@@ -101,8 +102,12 @@ unknown_ca. Exit code 3 means that a check failed.`,
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 		defer cancel()
+		card, err := connectCard(ctx, term, f.reader, f.wait)
+		if err != nil {
+			return fmt.Errorf("cannot read the card: %w", err)
+		}
 		began := time.Now()
-		doc, err := readCard(ctx, term, f.reader, password)
+		doc, err := readCard(ctx, term, card, password)
 		if err != nil {
 			return fmt.Errorf("cannot read the card: %w", err)
 		}
@@ -161,11 +166,8 @@ func loadTrust(cmd *cobra.Command, dir string) (*emrtd.Trust, error) {
 	return trust, nil
 }
 
-func readCard(ctx context.Context, term terminal, reader string, password emrtd.Password) (*emrtd.Document, error) {
-	card, err := pcsc.Connect(ctx, reader)
-	if err != nil {
-		return nil, err
-	}
+// readCard reads the chip, tells the progress, and gives the card free.
+func readCard(ctx context.Context, term terminal, card *pcsc.Card, password emrtd.Password) (*emrtd.Document, error) {
 	defer func() { _ = card.Close() }() // the reading is over; there is nothing to do about it
 	var last string
 	return emrtd.Read(ctx, card, password, emrtd.Options{Progress: func(p emrtd.Progress) {

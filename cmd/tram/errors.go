@@ -55,10 +55,15 @@ var meanings = []struct {
 	{emrtd.ErrAccessDenied, exitFailed, "scan the QR code on the card, or type the last six digits of the ID number"},
 	{emrtd.ErrNoApplication, exitFailed, "lay a CCCD, căn cước or passport with a chip on the reader"},
 	{emrtd.ErrCardGone, exitFailed, "leave the card on the reader until the reading is done"},
+	{emrtd.ErrTooLarge, exitFailed, "do not accept this card: no genuine chip answers so"},
+	{emrtd.ErrProtocol, exitFailed, "lay the card again; if it happens twice, do not accept it"},
 	{pcsc.ErrCardGone, exitFailed, "leave the card on the reader until the reading is done"},
 	{pcsc.ErrTimeout, exitFailed, "take the card off, lay it on again, and try once more"},
 	{pcsc.ErrNoCard, exitNotThere, "lay a card on the reader"},
 	{pcsc.ErrNoReader, exitNotThere, "plug a reader in; \"tram devices\" lists those that are there"},
+	{pcsc.ErrMute, exitFailed, "lay the card flat on the middle of the reader"},
+	{pcsc.ErrInUse, exitFailed, "end the other program that uses the reader; \"tram status\" tells whether it is the daemon"},
+	{pcsc.ErrRefused, exitFailed, "allow this user in polkit (org.debian.pcsc-lite.access_pcsc and access_card), or run as root"},
 	{pcsc.ErrNoService, exitNotThere, "start pcscd: systemctl start pcscd.socket"},
 	{vreader.ErrNotInstalled, exitNotThere, "install the virtual reader: apt-get install pcscd vsmartcard-vpcd iproute2"},
 	{vision.ErrNoModel, exitNotThere, "bring the networks with: tram models pull, or tram models import DIR"},
@@ -66,10 +71,10 @@ var meanings = []struct {
 	{vision.ErrNoCamera, exitNotThere, "check the camera, or the path of the video or folder"},
 	{vision.ErrNotPicture, exitFailed, "give a JPEG, PNG or JPEG 2000 picture"},
 	{vision.ErrNoFace, exitFailed, "use a picture with one face, upright and well lit"},
+	{agent.ErrRunning, exitFailed, "stop the other daemon, or use another --state"},
 	{outbox.ErrFull, exitFailed, "restore the way to the hub, or raise outbox.max-mib"},
 	{outbox.ErrLocked, exitFailed, "another process holds the queue; stop it, or ask the daemon with: tram status"},
 	{agent.ErrNoHubKey, exitFailed, "copy the hub's public key (hub.pub.jwk in its data folder) there, or set hub.key"},
-	{agent.ErrRunning, exitFailed, "stop the other daemon, or use another --state"},
 	{fs.ErrNotExist, exitFailed, "check the path"},
 	{context.Canceled, exitFailed, ""},
 }
@@ -90,4 +95,13 @@ func explain(err error) *failure {
 		}
 	}
 	return &failure{code: exitFailed, sentence: err.Error(), cause: err}
+}
+
+func isOneOf(err error, sentinels ...error) bool {
+	for _, s := range sentinels {
+		if errors.Is(err, s) {
+			return true
+		}
+	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -80,6 +81,20 @@ func tram(ctx context.Context, args ...string) outcome {
 	var out, errOut lockedBuffer
 	code := run(ctx, args, terminal{strings.NewReader(""), &out, &errOut})
 	return outcome{code, out.String(), errOut.String()}
+}
+
+// ownProcess runs a command line in a process of its own, for commands that use
+// a reader which the test watches: one process waits on a reader once only.
+func ownProcess(t *testing.T, args ...string) outcome {
+	t.Helper()
+	cmd := program(t, nil, args...)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return outcome{cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
 }
 
 // decode reads the command's JSON and fails the test if anything else is there.
