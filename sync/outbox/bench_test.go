@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -101,4 +103,29 @@ func BenchmarkBoltGroupCommit(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 		})
 	}
+}
+
+// BenchmarkAcceptPaced hands in 100 records a second, as a busy gate does, and
+// reports how long one Accept takes.
+func BenchmarkAcceptPaced(b *testing.B) {
+	s, _, _ := fresh(b)
+	took := make([]time.Duration, b.N)
+	clock := time.NewTicker(10 * time.Millisecond)
+	defer clock.Stop()
+	for i := range b.N {
+		<-clock.C
+		begin := time.Now()
+		if _, err := s.Accept(context.Background(), identity(i)); err != nil {
+			b.Fatal(err)
+		}
+		took[i] = time.Since(begin)
+	}
+	slices.Sort(took)
+	st, err := s.Stat()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(took[b.N/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[b.N*99/100].Microseconds())/1000, "p99-ms")
+	b.ReportMetric(float64(st.Bytes)/float64(b.N), "sealed-B/record")
 }
