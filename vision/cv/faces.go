@@ -1,0 +1,260 @@
+package cv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"io"
+	"time"
+
+	"gocv.io/x/gocv"
+
+	"tram/drivers/camera"
+	"tram/vision"
+	"tram/vision/face"
+	"tram/vision/models"
+)
+
+const (
+	faceScore    = 0.7 // least score of a face; YuNet finds the portraits of a card above 0.9
+	detectSide   = 320 // the picture is shrunk to this before faces are looked for
+	compareTime  = 12 * time.Second
+	enoughFrames = 5
+)
+
+// found is a face in a picture, aligned, with its template.
+type found struct {
+	face     face.Face
+	quality  float64
+	template face.Template
+}
+
+// eyes are the two networks of a face comparison.
+type eyes struct{ detector, embedding *network }
+
+func (s *server) eyes() (eyes, error) {
+	d, err := s.nets.get(models.FaceDetector)
+	if err != nil {
+		return eyes{}, err
+	}
+	e, err := s.nets.get(models.FaceEmbedding)
+	return eyes{d, e}, err
+}
+
+// detect finds the faces in m.
+func (e eyes) detect(m gocv.Mat) ([]face.Face, error) {
+	k := min(1, float64(detectSide)/float64(max(m.Cols(), m.Rows())))
+	small := gocv.NewMat()
+	defer small.Close()
+	w, h := max(1, int(float64(m.Cols())*k)), max(1, int(float64(m.Rows())*k))
+	gocv.Resize(m, &small, image.Pt(w, h), 0, 0, gocv.InterpolationArea)
+	pw, ph := (w+31)/32*32, (h+31)/32*32
+	gocv.CopyMakeBorder(small, &small, 0, ph-h, 0, pw-w, gocv.BorderConstant, color.RGBA{})
+	blob := gocv.BlobFromImage(small, 1, image.Pt(pw, ph), gocv.NewScalar(0, 0, 0, 0), false, false)
+	defer blob.Close()
+	out, err := e.detector.forward(blob, "loc", "conf", "iou")
+	if err != nil {
+		return nil, err
+	}
+	faces, err := face.Decode(face.YuNetOutput{Width: pw, Height: ph, Loc: out[0], Conf: out[1], IoU: out[2]}, faceScore)
+	if err != nil {
+		return nil, err
+	}
+	for i := range faces {
+		faces[i] = faces[i].Scale(1 / k)
+	}
+	return faces, nil
+}
+
+// align cuts f out of m, upright, face.Side pixels square. The caller closes it.
+func align(m gocv.Mat, f face.Face) (gocv.Mat, error) {
+	a, err := face.Align(f.Points)
+	if err != nil {
+		return gocv.Mat{}, err
+	}
+	t := gocv.NewMatWithSize(2, 3, gocv.MatTypeCV64F)
+	defer t.Close()
+	for i, v := range a {
+		t.SetDoubleAt(i/3, i%3, v)
+	}
+	out := gocv.NewMat()
+	gocv.WarpAffine(m, &out, t, image.Pt(face.Side, face.Side))
+	return out, nil
+}
+
+// look finds the main face of m and how fit it is; without a face ErrNoFace.
+// The aligned face is the caller's to close.
+func (e eyes) look(m gocv.Mat) (found, gocv.Mat, error) {
+	faces, err := e.detect(m)
+	if err != nil {
+		return found{}, gocv.Mat{}, err
+	}
+	f, ok := face.Main(faces, float64(m.Cols()), float64(m.Rows()))
+	if !ok {
+		return found{}, gocv.Mat{}, vision.ErrNoFace
+	}
+	cut, err := align(m, f)
+	if err != nil {
+		return found{}, gocv.Mat{}, fmt.Errorf("%w: %w", vision.ErrNoFace, err)
+	}
+	return found{face: f, quality: face.Quality(f, sharpness(cut))}, cut, nil
+}
+
+// sharpness is the variance of the Laplacian.
+func sharpness(m gocv.Mat) float64 {
+	grey, edges, mean, deviation := gocv.NewMat(), gocv.NewMat(), gocv.NewMat(), gocv.NewMat()
+	defer grey.Close()
+	defer edges.Close()
+	defer mean.Close()
+	defer deviation.Close()
+	gocv.CvtColor(m, &grey, gocv.ColorBGRToGray)
+	gocv.Laplacian(grey, &edges, gocv.MatTypeCV64F, 1, 1, 0, gocv.BorderDefault)
+	gocv.MeanStdDev(edges, &mean, &deviation)
+	d := deviation.GetDoubleAt(0, 0)
+	return d * d
+}
+
+// embed computes the template of an aligned face.
+func (e eyes) embed(cut gocv.Mat) (face.Template, error) {
+	pixels := cut.ToBytes()
+	blob, err := blobOf(face.Tensor(pixels), face.Side, face.Side)
+	clear(pixels)
+	if err != nil {
+		return nil, err
+	}
+	defer blob.Close()
+	out, err := e.embedding.forward(blob, e.embedding.outputs()...)
+	if err != nil {
+		return nil, err
+	}
+	t := face.NewTemplate(out[0])
+	clear(out[0])
+	if t == nil {
+		return nil, fmt.Errorf("%w: the embedding network gives no template", vision.ErrFailed)
+	}
+	return t, nil
+}
+
+// templateOf finds the main face in a file and computes its template.
+func (e eyes) templateOf(data []byte) (found, error) {
+	m, err := decodePicture(data)
+	if err != nil {
+		return found{}, err
+	}
+	defer m.Close()
+	f, cut, err := e.look(m)
+	if err != nil {
+		return found{}, err
+	}
+	defer cut.Close()
+	f.template, err = e.embed(cut)
+	return f, err
+}
+
+// verify compares the faces in two files.
+func (s *server) verify(a, b []byte) (vision.FaceAnswer, error) {
+	began := time.Now()
+	e, err := s.eyes()
+	if err != nil {
+		return vision.FaceAnswer{}, err
+	}
+	fa, err := e.templateOf(a)
+	if err != nil {
+		return vision.FaceAnswer{}, fmt.Errorf("first picture: %w", err)
+	}
+	defer fa.template.Wipe()
+	fb, err := e.templateOf(b)
+	if err != nil {
+		return vision.FaceAnswer{}, fmt.Errorf("second picture: %w", err)
+	}
+	defer fb.template.Wipe()
+	return e.judge(fa, fb, began), nil
+}
+
+func (e eyes) judge(a, b found, began time.Time) vision.FaceAnswer {
+	score := face.Cosine(a.template, b.template)
+	match, unsure := face.Judge(score)
+	return vision.FaceAnswer{
+		Score: score, Threshold: face.Threshold, Match: match, Unsure: unsure,
+		Model: e.embedding.id, Detector: e.detector.id, Quality: min(a.quality, b.quality),
+		MS: vision.FaceTimes{Total: ms(time.Since(began)), Forward: ms(e.detector.take() + e.embedding.take())},
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// compare compares a portrait with the best of several frames of a camera. The
+// best is the one that shows the face best, not the one that scores best: taking
+// the highest of many scores would let more strangers through than the threshold says.
+func (s *server) compare(ctx context.Context, portrait []byte, q vision.FaceQuestion) (vision.FaceAnswer, error) {
+	began := time.Now()
+	e, err := s.eyes()
+	if err != nil {
+		return vision.FaceAnswer{}, err
+	}
+	if q.Frames <= 0 {
+		q.Frames = enoughFrames
+	}
+	q.Frames = min(q.Frames, 100)
+	p, err := e.templateOf(portrait)
+	if err != nil {
+		return vision.FaceAnswer{}, fmt.Errorf("portrait: %w", err)
+	}
+	defer p.template.Wipe()
+	best, frames, err := e.best(ctx, q)
+	if err != nil {
+		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
+	}
+	defer best.template.Wipe()
+	a := e.judge(p, best, began)
+	a.Frames, a.Quality = frames, best.quality
+	return a, nil
+}
+
+// best looks at frames until enough of them show a face and returns the one that
+// shows it best, with the number of frames looked at.
+func (e eyes) best(ctx context.Context, q vision.FaceQuestion) (found, int, error) {
+	ctx, cancel := context.WithTimeout(ctx, compareTime)
+	defer cancel()
+	c, err := camera.Open(ctx, q.Source, camera.Options{Rate: q.Rate})
+	if err != nil {
+		return found{}, 0, err
+	}
+	defer c.Close()
+	frame, cut := gocv.NewMat(), gocv.NewMat()
+	defer func() { _ = frame.Close(); _ = cut.Close() }()
+	var best found
+	frames, faces := 0, 0
+	for faces < q.Frames {
+		err := c.Next(ctx, &frame)
+		if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) || err != nil && faces > 0 {
+			break
+		}
+		if err != nil {
+			return found{}, frames, err
+		}
+		frames++
+		f, shown, err := e.look(frame)
+		if errors.Is(err, vision.ErrNoFace) {
+			continue
+		}
+		if err != nil {
+			return found{}, frames, err
+		}
+		faces++
+		if faces == 1 || f.quality > best.quality {
+			best = f
+			_ = cut.Close()
+			cut = shown
+		} else {
+			_ = shown.Close()
+		}
+	}
+	if faces == 0 {
+		return found{}, frames, fmt.Errorf("%w in %d frames", vision.ErrNoFace, frames)
+	}
+	best.template, err = e.embed(cut)
+	return best, frames, err
+}

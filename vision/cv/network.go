@@ -1,0 +1,116 @@
+package cv
+
+import (
+	"fmt"
+	"time"
+
+	"gocv.io/x/gocv"
+
+	"tram/vision"
+	"tram/vision/models"
+)
+
+// network is a loaded network and what it was loaded from.
+type network struct {
+	net   gocv.Net
+	id    vision.ModelID
+	names []string      // of the outputs, once asked for
+	spent time.Duration // inside forward since take was last called
+}
+
+// networks loads each network once, when it is first needed.
+type networks struct {
+	dir    string
+	loaded map[string]*network
+}
+
+func (n *networks) get(name string) (*network, error) {
+	if k := n.loaded[name]; k != nil {
+		return k, nil
+	}
+	entry, data, err := models.Load(n.dir, name)
+	if err != nil {
+		return nil, err
+	}
+	// The bytes are the pinned ones: OpenCV 4.6 is known to load them.
+	net, err := gocv.ReadNetFromONNXBytes(data)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", entry.File, err)
+	}
+	if net.Empty() {
+		return nil, fmt.Errorf("load %s: OpenCV gives an empty network", entry.File)
+	}
+	k := &network{net: net, id: vision.ModelID{Name: entry.Name, SHA256: entry.SHA256}}
+	if n.loaded == nil {
+		n.loaded = map[string]*network{}
+	}
+	n.loaded[name] = k
+	return k, nil
+}
+
+func (n *networks) close() {
+	for _, k := range n.loaded {
+		_ = k.net.Close()
+	}
+	n.loaded = nil
+}
+
+// forward runs the network on blob and returns copies of the outputs as flat numbers.
+func (k *network) forward(blob gocv.Mat, outputs ...string) ([][]float32, error) {
+	if len(outputs) == 0 {
+		return nil, fmt.Errorf("%w: %s has no output", vision.ErrFailed, k.id.Name)
+	}
+	began := time.Now()
+	k.net.SetInput(blob, "")
+	mats := k.net.ForwardLayers(outputs)
+	k.spent += time.Since(began)
+	defer func() {
+		for i := range mats {
+			_ = mats[i].Close()
+		}
+	}()
+	if len(mats) != len(outputs) {
+		return nil, fmt.Errorf("%w: %s gives %d outputs, want %d", vision.ErrFailed, k.id.Name, len(mats), len(outputs))
+	}
+	out := make([][]float32, len(mats))
+	for i := range mats {
+		v, err := mats[i].DataPtrFloat32()
+		if err != nil {
+			return nil, fmt.Errorf("output %s of %s: %w", outputs[i], k.id.Name, err)
+		}
+		out[i] = append([]float32(nil), v...)
+	}
+	return out, nil
+}
+
+// take returns the time spent inside the network since the last call.
+func (k *network) take() time.Duration {
+	d := k.spent
+	k.spent = 0
+	return d
+}
+
+// blobOf makes a 1×3×h×w input of numbers.
+func blobOf(values []float32, h, w int) (gocv.Mat, error) {
+	m := gocv.NewMatWithSizes([]int{1, 3, h, w}, gocv.MatTypeCV32F)
+	p, err := m.DataPtrFloat32()
+	if err != nil || len(p) != len(values) {
+		_ = m.Close()
+		return gocv.Mat{}, fmt.Errorf("%w: an input of %d numbers for 3×%d×%d", vision.ErrFailed, len(values), h, w)
+	}
+	copy(p, values)
+	return m, nil
+}
+
+// outputs are the names of the network's outputs, in the order of the file.
+func (k *network) outputs() []string {
+	if k.names == nil {
+		layers := k.net.GetLayerNames()
+		for _, id := range k.net.GetUnconnectedOutLayers() {
+			if id > 0 && id <= len(layers) {
+				k.names = append(k.names, layers[id-1])
+			}
+		}
+	}
+	return k.names
+}

@@ -1,0 +1,179 @@
+package cv
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"gocv.io/x/gocv"
+
+	"tram/drivers/camera"
+	"tram/drivers/camera/still"
+	"tram/vision"
+	"tram/vision/models"
+)
+
+// Options say what the worker works with.
+type Options struct {
+	Models string // folder of the networks' files
+}
+
+// server is the worker on one connection.
+type server struct {
+	o    Options
+	conn net.Conn
+	send sync.Mutex
+	nets networks
+}
+
+// Serve answers questions until the other side closes the connection or ctx
+// ends. It returns nil for the former.
+func Serve(ctx context.Context, conn net.Conn, o Options) error {
+	s := &server{o: o, conn: conn, nets: networks{dir: o.Models}}
+	defer s.nets.close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	questions := make(chan vision.Message)
+	var stop stopper
+	readErr := make(chan error, 1)
+	go func() {
+		defer cancel() // a question in hand is of no use to anyone any more
+		defer close(questions)
+		r := bufio.NewReader(conn)
+		for {
+			m, err := vision.ReadMessage(r)
+			if err != nil {
+				readErr <- err
+				return
+			}
+			if m.Kind == vision.KindStop {
+				stop.end(m.ID)
+				continue
+			}
+			select {
+			case questions <- m:
+			case <-ctx.Done():
+				readErr <- ctx.Err()
+				return
+			}
+		}
+	}()
+	for m := range questions {
+		qctx := stop.begin(ctx, m.ID)
+		err := s.reply(m, qctx)
+		stop.end(m.ID)
+		for _, b := range m.Blobs {
+			clear(b) // it may hold a face
+		}
+		if err != nil {
+			_ = conn.Close()
+			break
+		}
+	}
+	err := <-readErr
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// stopper ends the question that a stop message names.
+type stopper struct {
+	mu     sync.Mutex
+	id     uint64
+	cancel context.CancelFunc
+}
+
+func (s *stopper) begin(ctx context.Context, id uint64) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.id = id
+	return ctx
+}
+
+func (s *stopper) end(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancel != nil && s.id == id {
+		s.cancel()
+	}
+}
+
+// reply answers one question; an error is one of the connection.
+func (s *server) reply(m vision.Message, ctx context.Context) error { //nolint:revive // ctx belongs to the message
+	body, blobs, err := s.answer(ctx, m)
+	if err != nil {
+		return s.write(vision.Message{ID: m.ID, Kind: vision.KindError}, vision.FaultOf(toSentinel(err)))
+	}
+	return s.write(vision.Message{ID: m.ID, Kind: vision.KindAnswer, Blobs: blobs}, body)
+}
+
+func (s *server) write(m vision.Message, body any) error {
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("encode an answer: %w", err)
+		}
+		m.Body = b
+	}
+	s.send.Lock()
+	defer s.send.Unlock()
+	_ = s.conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	return vision.WriteMessage(s.conn, m)
+}
+
+func (s *server) answer(ctx context.Context, m vision.Message) (any, [][]byte, error) {
+	need := map[string]int{vision.KindPortrait: 1, vision.KindCompare: 1, vision.KindVerify: 2, vision.KindQR: 1}[m.Kind]
+	if len(m.Blobs) != need {
+		return nil, nil, fmt.Errorf("%w: %s with %d pictures", vision.ErrQuestion, m.Kind, len(m.Blobs))
+	}
+	switch m.Kind {
+	case vision.KindPing:
+		return vision.Pong{Protocol: vision.ProtocolVersion, OpenCV: gocv.OpenCVVersion(), PID: os.Getpid(), OpenMats: openMats(), ModelsDir: s.o.Models}, nil, nil
+	case vision.KindPortrait:
+		jpeg, err := portrait(m.Blobs[0])
+		return nil, [][]byte{jpeg}, err
+	case vision.KindVerify:
+		a, err := s.verify(m.Blobs[0], m.Blobs[1])
+		return a, nil, err
+	case vision.KindCompare:
+		var q vision.FaceQuestion
+		if err := json.Unmarshal(m.Body, &q); err != nil {
+			return nil, nil, fmt.Errorf("%w: its body is no JSON", vision.ErrQuestion)
+		}
+		a, err := s.compare(ctx, m.Blobs[0], q)
+		return a, nil, err
+	case vision.KindCount:
+		var q vision.CountQuestion
+		if err := json.Unmarshal(m.Body, &q); err != nil {
+			return nil, nil, fmt.Errorf("%w: its body is no JSON", vision.ErrQuestion)
+		}
+		a, err := s.count(ctx, m.ID, q)
+		return a, nil, err
+	case vision.KindQR:
+		texts, err := decodeQR(m.Blobs[0])
+		return vision.QRAnswer{Texts: texts}, nil, err
+	}
+	return nil, nil, fmt.Errorf("%w: %q is not known", vision.ErrQuestion, m.Kind)
+}
+
+// toSentinel says the errors of the packages below in the words of package vision.
+func toSentinel(err error) error {
+	for from, to := range map[error]error{
+		still.ErrFormat: vision.ErrNotPicture, still.ErrSize: vision.ErrNotPicture, camera.ErrNoCamera: vision.ErrNoCamera,
+		models.ErrMissing: vision.ErrNoModel, models.ErrWrong: vision.ErrNoModel,
+	} {
+		if errors.Is(err, from) && !errors.Is(err, to) {
+			return fmt.Errorf("%w: %w", to, err)
+		}
+	}
+	return err
+}

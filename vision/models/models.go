@@ -1,0 +1,245 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+)
+
+// EnvDir is the environment variable that names the models folder.
+const EnvDir = "TRAM_MODELS"
+
+// What a caller decides on.
+var (
+	ErrMissing = errors.New("model is not there")
+	ErrWrong   = errors.New("model is not the pinned one")
+	ErrNoURL   = errors.New("model has no address upstream, it must be imported")
+)
+
+// Dir returns $TRAM_MODELS, else fallback.
+func Dir(fallback string) string {
+	if dir := os.Getenv(EnvDir); dir != "" {
+		return dir
+	}
+	return fallback
+}
+
+// Status is a pinned file and how it is in a folder.
+type Status struct {
+	Entry
+	State  string `json:"state"` // ok, missing, wrong
+	Detail string `json:"detail,omitempty"`
+}
+
+// The states of a file.
+const (
+	OK      = "ok"
+	Missing = "missing"
+	Wrong   = "wrong"
+)
+
+// List says for each pinned file whether it lies in dir with the right size.
+// It reads no contents; Verify does.
+func List(dir string) []Status {
+	return list(dir, func(e Entry) error {
+		st, err := os.Stat(filepath.Join(dir, e.File))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return ErrMissing
+		case err != nil:
+			return err
+		case st.Size() != e.Size:
+			return fmt.Errorf("%w: %d bytes, want %d", ErrWrong, st.Size(), e.Size)
+		}
+		return nil
+	})
+}
+
+// Verify is List with every SHA-256 computed.
+func Verify(dir string) []Status {
+	return list(dir, func(e Entry) error {
+		_, err := read(filepath.Join(dir, e.File), e)
+		return err
+	})
+}
+
+func list(dir string, check func(Entry) error) []Status {
+	out := make([]Status, len(pinned))
+	for i, e := range pinned {
+		out[i] = Status{Entry: e, State: OK}
+		if err := check(e); err != nil {
+			out[i].State, out[i].Detail = Wrong, err.Error()
+			if errors.Is(err, ErrMissing) {
+				out[i].State, out[i].Detail = Missing, ""
+			}
+		}
+	}
+	return out
+}
+
+// Load reads the network of a name from dir. The bytes returned are those whose
+// SHA-256 was compared, so that nothing can change between check and use.
+func Load(dir, name string) (Entry, []byte, error) {
+	e, ok := Named(name)
+	if !ok {
+		return Entry{}, nil, fmt.Errorf("model %q: %w", name, ErrMissing)
+	}
+	data, err := read(filepath.Join(dir, e.File), e)
+	return e, data, err
+}
+
+func read(path string, e Entry) ([]byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open model: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, e.Size+1))
+	if err != nil {
+		return nil, fmt.Errorf("read model %s: %w", path, err)
+	}
+	return data, e.check(path, data)
+}
+
+func (e Entry) check(path string, data []byte) error {
+	if int64(len(data)) != e.Size {
+		more := ""
+		if int64(len(data)) > e.Size {
+			more = "more than "
+		}
+		return fmt.Errorf("%s: %w: %s%d bytes, want %d", path, ErrWrong, more, min(int64(len(data)), e.Size), e.Size)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != e.SHA256 {
+		return fmt.Errorf("%s: %w: SHA-256 %x, want %s", path, ErrWrong, sum, e.SHA256)
+	}
+	return nil
+}
+
+// Import copies the pinned files that from holds into dir, each only when its
+// SHA-256 is the pinned one. It returns the names installed and, joined, what
+// was wrong; files that are not on the list are left alone.
+func Import(from, dir string) ([]string, error) {
+	if _, err := os.ReadDir(from); err != nil {
+		return nil, fmt.Errorf("import models: %w", err)
+	}
+	var done []string
+	var problems []error
+	for _, e := range pinned {
+		data, err := read(filepath.Join(from, e.File), e)
+		if errors.Is(err, ErrMissing) {
+			continue
+		}
+		if err == nil {
+			err = install(dir, e, data)
+		}
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		done = append(done, e.Name)
+	}
+	if len(done) == 0 && len(problems) == 0 {
+		problems = append(problems, fmt.Errorf("%s: %w: it holds no file of the list", from, ErrMissing))
+	}
+	return done, errors.Join(problems...)
+}
+
+// Pull downloads the pinned files that dir lacks; client may be nil for the
+// default one. Without an address upstream a file is ErrNoURL.
+func Pull(ctx context.Context, dir string, client *http.Client) ([]string, error) {
+	if client == nil {
+		client = http.DefaultClient
+	}
+	var done []string
+	var problems []error
+	for _, s := range Verify(dir) {
+		if s.State == OK {
+			continue
+		}
+		data, err := download(ctx, client, s.Entry)
+		if err == nil {
+			err = install(dir, s.Entry, data)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("pull %s: %w", s.File, err))
+			if ctx.Err() != nil {
+				break
+			}
+			continue
+		}
+		done = append(done, s.Name)
+	}
+	return done, errors.Join(problems...)
+}
+
+func download(ctx context.Context, client *http.Client, e Entry) ([]byte, error) {
+	if e.URL == "" {
+		return nil, ErrNoURL
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.URL, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s", e.URL, resp.Status)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, e.Size+1))
+	if err != nil {
+		return nil, err
+	}
+	return data, e.check(e.URL, data)
+}
+
+// install writes data as e's file: a temporary one beside it, synced, renamed.
+func install(dir string, e Entry, data []byte) (err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the models folder: %w", err)
+	}
+	tmp, err := os.CreateTemp(dir, "."+e.File+".*")
+	if err != nil {
+		return fmt.Errorf("install %s: %w", e.File, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = tmp.Close()
+			_ = os.Remove(tmp.Name())
+			err = fmt.Errorf("install %s: %w", e.File, err)
+		}
+	}()
+	if _, err := tmp.Write(data); err != nil {
+		return err
+	}
+	if err := tmp.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := tmp.Sync(); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), filepath.Join(dir, e.File)); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -1,0 +1,101 @@
+package people
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Line is the line that is counted at, in pixels.
+type Line struct{ X1, Y1, X2, Y2 float64 }
+
+// ParseLine reads "x1,y1,x2,y2".
+func ParseLine(s string) (Line, error) {
+	parts := strings.Split(s, ",")
+	if len(parts) != 4 {
+		return Line{}, fmt.Errorf("line %q: want x1,y1,x2,y2", s)
+	}
+	var v [4]float64
+	for i, p := range parts {
+		f, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
+		if err != nil || math.IsNaN(f) || math.Abs(f) > 1e6 {
+			return Line{}, fmt.Errorf("line %q: %q is not a coordinate in pixels", s, p)
+		}
+		v[i] = f
+	}
+	l := Line{v[0], v[1], v[2], v[3]}
+	return l, l.Check()
+}
+
+// Check says whether the line is one.
+func (l Line) Check() error {
+	if !(l.length() >= 1) { // not a number fails too
+		return fmt.Errorf("line %g,%g,%g,%g: its ends are the same point", l.X1, l.Y1, l.X2, l.Y2)
+	}
+	return nil
+}
+
+func (l Line) length() float64 { return math.Hypot(l.X2-l.X1, l.Y2-l.Y1) }
+
+// Side is above 0 on the side of the line that is "in", below 0 on the other:
+// (x2−x1)(py−y1) − (y2−y1)(px−x1).
+func (l Line) Side(px, py float64) float64 {
+	return (l.X2-l.X1)*(py-l.Y1) - (l.Y2-l.Y1)*(px-l.X1)
+}
+
+// distance is Side in pixels.
+func (l Line) distance(px, py float64) float64 { return l.Side(px, py) / l.length() }
+
+// meets reports whether the way from a to b meets the line between its ends.
+func (l Line) meets(ax, ay, bx, by float64) bool {
+	sa, sb := l.Side(ax, ay), l.Side(bx, by)
+	if sa == sb {
+		return false
+	}
+	t := sa / (sa - sb)
+	x, y := ax+t*(bx-ax), ay+t*(by-ay)
+	along := ((x-l.X1)*(l.X2-l.X1) + (y-l.Y1)*(l.Y2-l.Y1)) / (l.length() * l.length())
+	return along >= 0 && along <= 1
+}
+
+// crossing is what a track remembers for the counter.
+type crossing struct {
+	known bool
+	x, y  float64 // where the feet last were clearly on one side
+}
+
+// Counter counts the tracks that cross its line.
+type Counter struct {
+	Line Line
+	Band float64 // of a person's height: closer to the line is on neither side
+	In   int
+	Out  int
+}
+
+// NewCounter makes a counter for one line.
+func NewCounter(l Line) *Counter { return &Counter{Line: l, Band: 0.06} }
+
+// See looks at the tracks of a frame.
+func (c *Counter) See(tracks []*Track) {
+	for _, k := range tracks {
+		x, y := k.Box.Feet()
+		d := c.Line.distance(x, y)
+		if !k.cross.known {
+			k.cross = crossing{true, x, y} // where it appeared, even in the band
+			continue
+		}
+		if !k.Confirmed || k.Missed > 3 || math.Abs(d) < math.Max(2, c.Band*k.Box.H) {
+			continue
+		}
+		was := c.Line.Side(k.cross.x, k.cross.y)
+		if was*d < 0 && c.Line.meets(k.cross.x, k.cross.y, x, y) {
+			if d > 0 {
+				c.In++
+			} else {
+				c.Out++
+			}
+		}
+		k.cross.x, k.cross.y = x, y
+	}
+}

@@ -1,0 +1,137 @@
+package vision
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What a caller decides on. A fault of the worker wraps one of the first six.
+var (
+	ErrNoModel    = errors.New("a network's file is missing or not the pinned one")
+	ErrNoFace     = errors.New("no face found")
+	ErrNotPicture = errors.New("not a picture that can be read")
+	ErrNoCamera   = errors.New("no camera")
+	ErrQuestion   = errors.New("a question that cannot be answered")
+	ErrFailed     = errors.New("tram-vision failed")
+	ErrWorkerDied = errors.New("tram-vision died")
+	ErrTimeout    = errors.New("tram-vision did not answer in time")
+	ErrNoWorker   = errors.New("the program tram-vision is not there")
+)
+
+// codes are the words for the errors on the wire.
+var codes = []struct {
+	code string
+	err  error
+}{
+	{"no_model", ErrNoModel}, {"no_face", ErrNoFace}, {"not_picture", ErrNotPicture},
+	{"no_camera", ErrNoCamera}, {"question", ErrQuestion}, {"failed", ErrFailed},
+}
+
+// FaultOf says err in the protocol's words.
+func FaultOf(err error) Fault {
+	for _, c := range codes {
+		if errors.Is(err, c.err) {
+			return Fault{Code: c.code, Text: err.Error()}
+		}
+	}
+	return Fault{Code: "failed", Text: err.Error()}
+}
+
+// Err is the fault as an error that wraps its sentinel.
+func (f Fault) Err() error {
+	for _, c := range codes {
+		if f.Code == c.code {
+			return faultError{text: f.Text, is: c.err}
+		}
+	}
+	return fmt.Errorf("%w: %s", ErrFailed, f.Text)
+}
+
+type faultError struct {
+	text string
+	is   error
+}
+
+func (e faultError) Error() string { return e.text }
+func (e faultError) Unwrap() error { return e.is }
+
+// Pong is the answer to a ping.
+type Pong struct {
+	Protocol  int    `json:"protocol"`
+	OpenCV    string `json:"opencv"`
+	PID       int    `json:"pid"`
+	OpenMats  int    `json:"openMats"` // -1 unless built with -tags matprofile
+	ModelsDir string `json:"modelsDir"`
+}
+
+// FaceQuestion asks whether the person before a camera is the one of a portrait.
+type FaceQuestion struct {
+	Portrait []byte  `json:"-"`                // JPEG, JPEG 2000 or PNG
+	Source   string  `json:"source"`           // as drivers/camera opens it
+	Frames   int     `json:"frames,omitempty"` // frames with a face to look at; 0 is 5
+	Rate     float64 `json:"rate,omitempty"`   // frames/s of a folder; 0 is as fast as asked
+}
+
+// FaceAnswer says how alike two faces are and what follows from it.
+type FaceAnswer struct {
+	Score     float64   `json:"score"`     // cosine of the two templates, −1 to 1
+	Threshold float64   `json:"threshold"` // Match is Score ≥ Threshold
+	Match     bool      `json:"match"`
+	Unsure    bool      `json:"unsure"` // below the threshold, yet not clearly another person: ask the clerk
+	Model     ModelID   `json:"model"`
+	Detector  ModelID   `json:"detector"`
+	Frames    int       `json:"frames,omitempty"`  // looked at
+	Quality   float64   `json:"quality,omitempty"` // of the frame that was compared, 0 to 1
+	MS        FaceTimes `json:"ms"`
+}
+
+// FaceTimes is how long the parts took, in milliseconds; sums over all frames.
+type FaceTimes struct {
+	Total   float64 `json:"total"`
+	Forward float64 `json:"forward"` // inside the networks
+}
+
+// ModelID names a network that was really used: SHA256 is that of the bytes loaded.
+type ModelID struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+}
+
+// CountQuestion asks how many people cross a line.
+type CountQuestion struct {
+	Source   string     `json:"source"`             // camera, stream, video or folder of frames
+	Line     [4]float64 `json:"line"`               // x1, y1, x2, y2 in pixels of the source
+	Detector string     `json:"detector,omitempty"` // "" or "default" needs no file; else nanodet, yolox, fastestdet
+	Video    string     `json:"video,omitempty"`    // draw what was seen into this file (.mp4 or .avi)
+	Rate     float64    `json:"rate,omitempty"`     // frames/s at which a folder is played; 0 is as fast as asked
+	Loop     bool       `json:"loop,omitempty"`     // begin a folder or a video again at its end
+	Follow   bool       `json:"follow,omitempty"`   // wait for a live source that ends and open it again
+	Frames   int        `json:"frames,omitempty"`   // stop after so many; 0 is until the end
+}
+
+// CountProgress is what a count has seen so far, about once a second.
+type CountProgress struct {
+	Frames int     `json:"frames"`
+	In     int     `json:"in"`
+	Out    int     `json:"out"`
+	FPS    float64 `json:"fps"`
+	Gaps   int     `json:"gaps"` // times that a live source gave nothing for a second or more
+}
+
+// CountAnswer is the result of a count.
+type CountAnswer struct {
+	Frames   int     `json:"frames"`
+	In       int     `json:"in"`  // feet moved to the side of the line where side(p) > 0
+	Out      int     `json:"out"` // and to side(p) < 0
+	FPS      float64 `json:"fps"` // frames over the whole time
+	MS       float64 `json:"ms"`
+	DetectMS float64 `json:"detectMs"` // mean for one frame
+	Gaps     int     `json:"gaps"`
+	Detector string  `json:"detector"`
+	Model    ModelID `json:"model"` // empty for the default detector
+}
+
+// QRAnswer is what the codes in a picture say.
+type QRAnswer struct {
+	Texts []string `json:"texts"`
+}
