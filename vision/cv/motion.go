@@ -99,7 +99,8 @@ func (d *motion) split(b blob, mask []uint8, w, h int) []people.Detection {
 		whole.Score = 0.4
 	}
 	one := 0.42 * want
-	if float64(b.w) < 1.45*one && float64(b.h) < 1.5*want {
+	alone := aspect < 0.62 && (!d.size.known() || float64(b.h) < 1.5*want)
+	if alone && (float64(b.w) < 1.45*one || !d.size.known()) {
 		return []people.Detection{whole}
 	}
 	return peaks(b, mask, w, one, want)
@@ -173,17 +174,19 @@ func vertical(b blob, mask []uint8, stride, lo, hi int) (top, low int) {
 type heightModel struct{ n, sx, sy, sxx, sxy float64 }
 
 func (m *heightModel) learn(feet, height float64) {
-	if m.n > 20 && (height < 0.5*m.at(feet, 0) || height > 1.8*m.at(feet, 0)) {
+	if m.known() && (height < 0.5*m.at(feet, 0) || height > 1.8*m.at(feet, 0)) {
 		return
 	}
 	const fade = 0.998
 	m.n, m.sx, m.sy, m.sxx, m.sxy = m.n*fade+1, m.sx*fade+feet, m.sy*fade+height, m.sxx*fade+feet*feet, m.sxy*fade+feet*height
 }
 
+func (m *heightModel) known() bool { return m.n >= 12 }
+
 // at is how high a person is whose feet are there; before enough is known a
 // seventh of the frame.
 func (m *heightModel) at(feet, frame float64) float64 {
-	if m.n < 20 {
+	if !m.known() {
 		return frame / 7
 	}
 	mean := m.sy / m.n

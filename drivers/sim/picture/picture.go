@@ -82,3 +82,10 @@ func writeFrame(dir string, i int, f image.Image) error {
 	}
 	return nil
 }
+
+// DefaultSeed is the seed of the demonstration's citizen, OtherSeed that of
+// somebody whom a face comparison must not take for that citizen.
+const (
+	DefaultSeed = 1
+	OtherSeed   = 3
+)
