@@ -29,6 +29,7 @@ type request struct {
 	record   wire.Prepared
 	id       string
 	recorded time.Time
+	urgent   bool // may use the reserve
 	reply    chan reply
 }
 
@@ -96,7 +97,7 @@ func (s *Store) prepare(d Draft) (request, error) {
 	if err != nil {
 		return request{}, fmt.Errorf("%w: %w", ErrDraft, err)
 	}
-	return request{record: record, id: e.ID, recorded: now, reply: make(chan reply, 1)}, nil
+	return request{record: record, id: e.ID, recorded: now, urgent: d.Type == wire.TypeDiscarded, reply: make(chan reply, 1)}, nil
 }
 
 // newID returns 80 random bits in hexadecimal.

@@ -189,3 +189,66 @@ func TestAnEnvelopeWhoseBytesChangedIsSetAsideAndNamed(t *testing.T) {
 		t.Errorf("Stat = %+v, %v", st, err)
 	}
 }
+
+func TestASmallerQuotaRefusesRecordsAndLosesNone(t *testing.T) {
+	for _, damage := range []bool{false, true} {
+		s, d, path := fresh(t)
+		noise := make([]byte, 30_000)
+		for i := range noise {
+			noise[i] = byte(i * i >> 3)
+		}
+		var last uint64
+		for n := range 200 {
+			noise[n] ^= byte(n)
+			r, err := s.Accept(context.Background(), Draft{Type: "vn.tram.test.v1", Data: append([]byte{byte(n)}, noise[n:]...)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = r.Sequence
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if size, err := fileSize(path); err != nil || size < 2<<20 {
+			t.Fatalf("the file has %d bytes, %v; the test wants more than two quotas", size, err)
+		}
+		if damage {
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteAt(make([]byte, 8192), 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if damage { // as a kill leaves it
+			if err := (mark{Source: wire.Source(device), Reserved: last + 500}).write(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := d.options()
+		o.MaxBytes = 1 << 20
+		s, err := Open(path, o)
+		if err != nil {
+			t.Fatalf("damage %v: an outbox above its quota does not open: %v", damage, err)
+		}
+		if _, err := s.Accept(context.Background(), draft(1)); !errors.Is(err, ErrFull) {
+			t.Errorf("damage %v: Accept above the quota: %v, want ErrFull", damage, err)
+		}
+		if n := len(opened(t, s, d)); n < int(last) {
+			t.Errorf("damage %v: %d records, want %d", damage, n, last)
+		}
+		if err := s.Acknowledge(wire.Ack{Highwater: last}); err != nil {
+			t.Errorf("damage %v: Acknowledge above the quota: %v", damage, err)
+		}
+		if _, err := s.Accept(context.Background(), draft(1)); err != nil {
+			t.Errorf("damage %v: Accept after draining: %v", damage, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

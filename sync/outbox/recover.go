@@ -108,6 +108,7 @@ func (s *Store) replace(m mark) (*wire.Discarded, error) {
 		return nil, err
 	}
 	var saved wire.Set
+	s.allow(rows)
 	for _, r := range rows {
 		saved = saved.Add(wire.Range{First: r.first, Last: r.last})
 	}
@@ -168,10 +169,31 @@ func (s *Store) skipTo(m mark, reason string, here wire.Set) (*wire.Discarded, e
 	return d, s.measure()
 }
 
-// measure reads how much of the file is in use.
+// measure reads how much of the file is in use. A file that grew under a larger
+// quota may grow a little more: records are refused, but what is there can be
+// acknowledged, for which bbolt copies pages.
 func (s *Store) measure() error {
-	return s.db.View(func(tx *bolt.Tx) error {
+	err := s.db.View(func(tx *bolt.Tx) error {
 		s.live = s.liveBytes(tx.Size())
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("measure the outbox: %w", err)
+	}
+	if size, err := fileSize(s.path); err == nil && s.live > s.limit() {
+		s.db.MaxSize = max(s.db.MaxSize, int(size)+drainRoom)
+	}
+	return nil
+}
+
+// drainRoom is how many bytes a file above its quota may still grow.
+const drainRoom = 4 << 20
+
+// allow makes room for rows that are taken over, whatever the quota is now.
+func (s *Store) allow(rows map[uint64]row) {
+	need := drainRoom
+	for _, r := range rows {
+		need += 2 * (len(r.sealed) + rowHeader)
+	}
+	s.db.MaxSize = max(s.db.MaxSize, need)
 }

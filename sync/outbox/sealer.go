@@ -95,7 +95,7 @@ func (s *Store) sealGroup(at *link, group []request) {
 		s.resync(at)
 	}
 	if err := s.reserve(at.next + uint64(len(group)) - 1); err != nil {
-		fail(group, err)
+		fail(group, full(err))
 		return
 	}
 	sealed, err := s.sealRecords(at, group)

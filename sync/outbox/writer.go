@@ -3,6 +3,7 @@ package outbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	bolt "go.etcd.io/bbolt"
@@ -85,7 +86,7 @@ func (s *Store) commit(jobs []*job) {
 			if r.first != h.Next || r.prev != h.Hash {
 				return errors.New("the record before could not be stored")
 			}
-			if err := s.room(h, int64(len(r.sealed))); err != nil {
+			if err := s.room(h, int64(len(r.sealed)), j.urgent()); err != nil {
 				return err
 			}
 			if err := b.Put(key(r.first), r.marshal()); err != nil {
@@ -166,10 +167,14 @@ func (s *Store) liveBytes(size int64) int64 {
 }
 
 // room returns ErrFull unless n more bytes leave the reserve that
-// acknowledgements need: pages are copied before they are freed.
-func (s *Store) room(h *head, n int64) error {
+// acknowledgements need: pages are copied before they are freed. A record of
+// what was discarded may use it too.
+func (s *Store) room(h *head, n int64, urgent bool) error {
 	limit := s.limit()
 	used := s.live + n + 4096
+	if urgent {
+		return nil // few and small; bbolt's own limit stands
+	}
 	if used > limit || h.Bytes+n > limit {
 		return fmt.Errorf("%w: %d of %d bytes in use", ErrFull, s.live, s.opt.MaxBytes)
 	}
@@ -178,5 +183,13 @@ func (s *Store) room(h *head, n int64) error {
 
 // limit is where records are refused.
 func (s *Store) limit() int64 {
-	return s.opt.MaxBytes - int64(s.db.AllocSize) - max(64<<10, s.opt.MaxBytes/32)
+	return s.opt.MaxBytes - int64(s.db.AllocSize) - s.reserved()
+}
+
+// reserved is what acknowledgements and discards may need beyond the limit.
+func (s *Store) reserved() int64 { return max(128<<10, s.opt.MaxBytes/32) }
+
+// urgent reports whether a record of what was discarded is among the job's.
+func (j *job) urgent() bool {
+	return slices.ContainsFunc(j.group, func(r request) bool { return r.urgent })
 }

@@ -39,6 +39,7 @@ type session struct {
 	flights []*flight
 	inAir   map[uint64]bool      // first sequences of flying envelopes
 	held    map[uint64]time.Time // first sequences of refused envelopes, until when
+	ack     *wire.Ack            // the last one received, not yet acted on
 
 	taken    chan *flight      // PUBACK came
 	commands chan mqtt.Message // bounded
@@ -73,7 +74,7 @@ func (s *session) run(ctx context.Context) error {
 		case err = <-s.c.lost:
 			err = fmt.Errorf("connection lost: %w", err)
 		case m := <-s.c.in:
-			s.receive(m)
+			s.receiveAll(m)
 		case f := <-s.taken:
 			s.markSent(f)
 		case <-changed:
@@ -150,6 +151,24 @@ func (s *session) markSent(f *flight) {
 	}
 }
 
+// receiveAll takes a message and those that wait behind it. Of several
+// acknowledgements the last says everything, and freeing costs an fsync.
+func (s *session) receiveAll(m mqtt.Message) {
+	s.receive(m)
+	for more := true; more; {
+		select {
+		case m := <-s.c.in:
+			s.receive(m)
+		default:
+			more = false
+		}
+	}
+	if ack := s.ack; ack != nil {
+		s.ack = nil
+		s.acknowledged(*ack)
+	}
+}
+
 // receive takes one message from the broker.
 func (s *session) receive(m mqtt.Message) {
 	switch topic := m.Topic(); topic {
@@ -158,7 +177,7 @@ func (s *session) receive(m mqtt.Message) {
 		s.hubSays(m.Payload())
 	case s.u.topic.With(wire.Acks).String():
 		m.Ack()
-		s.acknowledged(m.Payload())
+		s.readAck(m.Payload())
 	case s.u.topic.With(wire.StatusOf).String():
 		m.Ack()
 		if status, err := wire.ParseStatus(m.Payload()); err == nil && status.Instance != s.u.instance && s.u.returned() {
@@ -204,22 +223,27 @@ func (s *session) restart() {
 	clear(s.held)
 }
 
-// acknowledged frees what the hub has and looks at what it misses.
-func (s *session) acknowledged(payload []byte) {
+// readAck notes an acknowledgement and what it refuses.
+func (s *session) readAck(payload []byte) {
 	ack, err := wire.ParseAck(payload)
 	if err != nil {
 		s.u.log.Warn("the hub's acknowledgement is unreadable", "err", err)
 		return
 	}
+	for _, r := range ack.Rejected {
+		s.held[r.First] = time.Now().Add(s.u.opt.RejectedAfter)
+		s.u.log.Warn("the hub refuses an envelope; it is kept and tried again later", "seq", r.First, "reason", r.Reason)
+	}
+	s.ack = &ack
+}
+
+// acknowledged frees what the hub has and looks at what it misses.
+func (s *session) acknowledged(ack wire.Ack) {
 	if err := s.u.opt.Store.Acknowledge(ack); err != nil {
 		s.u.log.Error("the hub's acknowledgement is not taken", "err", err)
 		return
 	}
 	s.useful = s.useful || ack.Highwater > 0
-	for _, r := range ack.Rejected {
-		s.held[r.First] = time.Now().Add(s.u.opt.RejectedAfter)
-		s.u.log.Warn("the hub refuses an envelope; it is kept and tried again later", "seq", r.First, "reason", r.Reason)
-	}
 	flying := s.flights[:0]
 	for _, f := range s.flights {
 		switch {
