@@ -26,6 +26,9 @@ const deviceName = "demo-1"
 // portraitSeed is the invented face of the demo's citizen.
 const portraitSeed = 1
 
+// visitorFrames is how many pictures the person stands before the camera.
+const visitorFrames = 3
+
 // streetSeed is the invented street before the demo's gate.
 const streetSeed = 1
 
@@ -49,6 +52,11 @@ type Desk struct {
 	pki    *sim.PKI
 	street *picture.Street
 
+	portrait func() []byte  // the picture in the chip, drawn once
+	drawing  sync.WaitGroup // the camera's and the gate's pictures
+	camera   chan struct{}  // closed when the person before the camera is drawn
+	drawErr  error          // why they are not there; valid after drawing
+
 	counted chan gate.Count
 
 	mu   sync.Mutex
@@ -59,7 +67,11 @@ type Desk struct {
 // Open sets the desk up in a temporary folder. Run runs it and Close removes
 // every trace.
 func Open(ctx context.Context, opt Options) (*Desk, error) {
-	d := &Desk{opt: opt, counted: make(chan gate.Count, 64)}
+	d := &Desk{
+		opt: opt, counted: make(chan gate.Count, 64), camera: make(chan struct{}),
+		portrait: sync.OnceValue(func() []byte { return picture.PortraitJPEG(portraitSeed) }),
+		street:   picture.NewStreet(streetSeed),
+	}
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -71,6 +83,7 @@ func (d *Desk) open(ctx context.Context) error {
 	if d.dir, err = os.MkdirTemp("", "tram-demo-"); err != nil {
 		return fmt.Errorf("make the demo's folder: %w", err)
 	}
+	d.drawPictures()
 	program, err := findProgram("tram-hub")
 	if err != nil {
 		return err
@@ -94,9 +107,6 @@ func (d *Desk) open(ctx context.Context) error {
 	if err := d.pki.WriteTrust(d.path("trust")); err != nil {
 		return fmt.Errorf("fill the trust store: %w", err)
 	}
-	if err := d.drawPictures(); err != nil {
-		return fmt.Errorf("draw the camera's pictures: %w", err)
-	}
 	d.agent, err = agent.New(agent.Options{
 		Config: d.config(), Version: d.opt.Version, Actions: d, Log: d.opt.Log,
 		GateOnce: true, Counted: func(_ outbox.Receipt, c gate.Count) { d.counted <- c },
@@ -110,12 +120,26 @@ func (d *Desk) open(ctx context.Context) error {
 
 func (d *Desk) path(name string) string { return filepath.Join(d.dir, name) }
 
-func (d *Desk) drawPictures() error {
-	if err := picture.WriteFrames(d.path("camera"), picture.Visitor(portraitSeed, 8)); err != nil {
-		return err
+// drawPictures draws what the cameras see while the desk is used already: to the
+// daemon, cameras that are plugged in a little later. Each folder appears whole.
+func (d *Desk) drawPictures() {
+	d.drawing.Go(func() {
+		d.portrait()
+		err := d.appear("camera", func(dir string) error { return picture.WriteFrames(dir, picture.Visitor(portraitSeed, visitorFrames)) })
+		close(d.camera)
+		d.drawErr = errors.Join(err, d.appear("gate", d.street.Write))
+		if d.drawErr != nil {
+			d.opt.Log.Error("the cameras have no pictures", "err", d.drawErr)
+		}
+	})
+}
+
+func (d *Desk) appear(name string, write func(dir string) error) error {
+	hidden := d.path("." + name)
+	if err := write(hidden); err != nil {
+		return fmt.Errorf("draw the pictures of the %s: %w", name, err)
 	}
-	d.street = picture.NewStreet(streetSeed)
-	return d.street.Write(d.path("gate"))
+	return os.Rename(hidden, d.path(name))
 }
 
 // config is what a technician would have written for this desk.
@@ -167,6 +191,7 @@ func (d *Desk) Run(ctx context.Context) error { return d.agent.Run(ctx) }
 func (d *Desk) Close() error {
 	var errs []error
 	d.takeCard()
+	d.drawing.Wait()
 	if d.scan != nil {
 		errs = append(errs, d.scan.Close())
 	}
@@ -210,7 +235,7 @@ func (d *Desk) Do(ctx context.Context, action string) error {
 
 // layCard puts a card into the first slot of the virtual reader.
 func (d *Desk) layCard(c sim.Citizen, faults ...sim.Option) error {
-	card, err := sim.NewCard(c, d.pki, picture.PortraitJPEG(portraitSeed), faults...)
+	card, err := sim.NewCard(c, d.pki, d.portrait(), faults...)
 	if err != nil {
 		return fmt.Errorf("personalise the card: %w", err)
 	}

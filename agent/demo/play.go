@@ -64,6 +64,7 @@ func Play(ctx context.Context, opt Options, told func(Step)) (Result, error) {
 		return p.result, err
 	}
 	p.d = d
+	<-d.camera
 	p.tell("set up", time.Since(began), "hub, virtual reader under pcscd, scanner, camera, daemon", nil)
 
 	running, stop := context.WithCancel(ctx)

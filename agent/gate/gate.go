@@ -89,13 +89,18 @@ func (g *Gate) set(state drivers.State, detail string) {
 	}
 }
 
-// Run counts until ctx ends, or, with Once, until the source does. A camera that
-// is not there is tried again after a pause that grows to half a minute.
+// Run counts until ctx ends; with Once it counts a source that ends only once. A
+// camera that is not there is tried again after a pause that grows to half a
+// minute.
 func (g *Gate) Run(ctx context.Context) error {
 	pause := time.Second
 	for ctx.Err() == nil {
 		err := g.count(ctx)
-		if ctx.Err() != nil || (err == nil && g.opt.Once) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err == nil && g.opt.Once {
+			<-ctx.Done()
 			return nil
 		}
 		if err == nil { // a video or folder that ended: from the start again

@@ -58,7 +58,7 @@ func TestTheStationsErrorsBecomeStatuses(t *testing.T) {
 		if status != c.status || strings.Contains(body, personName) {
 			t.Errorf("station says %v: got %d %s, want %d", c.err, status, body, c.status)
 		}
-		err := client.PostJSON(t.Context(), "/v1/demo/look", nil, nil)
+		err := client.PostJSON(t.Context(), "/v1/demo/scan-qr", nil, nil)
 		if c.status != 500 && !errors.Is(err, c.err) {
 			t.Errorf("client: got %v, want %v", err, c.err)
 		}
@@ -71,8 +71,8 @@ func TestTheStationsErrorsBecomeStatuses(t *testing.T) {
 
 func TestWithoutADemoThereAreNoActions(t *testing.T) {
 	srv, _ := start(t, newStation(), func(o *kiosk.Options) { o.Actions, o.Admin = nil, nil })
-	if status, _ := openPage(t, srv).ask("POST", "/v1/demo/look", "", nil); status != http.StatusNotFound {
-		t.Errorf("POST /v1/demo/look: got %d, want 404", status)
+	if status, _ := openPage(t, srv).ask("POST", "/v1/demo/scan-qr", "", nil); status != http.StatusNotFound {
+		t.Errorf("POST /v1/demo/scan-qr: got %d, want 404", status)
 	}
 }
 

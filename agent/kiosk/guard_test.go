@@ -37,7 +37,7 @@ func TestOnlyLoopbackAddressesAreServed(t *testing.T) {
 var data = []struct{ method, path string }{
 	{"GET", "/v1/state"}, {"GET", "/v1/events"}, {"GET", "/v1/portrait?visit=v1"},
 	{"POST", "/v1/visits"}, {"POST", "/v1/visits/v1/consent"}, {"POST", "/v1/visits/v1/skip-chip"}, {"POST", "/v1/visits/v1/confirm"},
-	{"POST", "/v1/visits/v1/cancel"}, {"POST", "/v1/demo/look"},
+	{"POST", "/v1/visits/v1/cancel"}, {"POST", "/v1/demo/scan-qr"},
 }
 
 func TestOthersThanTheOwnPageGetNothing(t *testing.T) {
@@ -190,7 +190,7 @@ func TestAFloodOfPostsIsSlowedForItsSessionOnly(t *testing.T) {
 	p, q := openPage(t, srv), openPage(t, srv)
 	limited := false
 	for range 200 {
-		if status, _ := p.ask("POST", "/v1/demo/look", "", nil); status == http.StatusTooManyRequests {
+		if status, _ := p.ask("POST", "/v1/demo/scan-qr", "", nil); status == http.StatusTooManyRequests {
 			limited = true
 			break
 		}
@@ -198,7 +198,7 @@ func TestAFloodOfPostsIsSlowedForItsSessionOnly(t *testing.T) {
 	if !limited {
 		t.Error("200 posts at once: none was refused with 429")
 	}
-	if status, _ := q.ask("POST", "/v1/demo/look", "", nil); status != http.StatusOK {
+	if status, _ := q.ask("POST", "/v1/demo/scan-qr", "", nil); status != http.StatusOK {
 		t.Errorf("another session's post: got %d, want 200", status)
 	}
 }

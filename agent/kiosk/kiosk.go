@@ -45,7 +45,7 @@ type Station interface {
 }
 
 // Actions are the demo's virtual hands: "scan-qr", "lay-card", "take-card",
-// "lay-tampered-card", "lay-wrong-card", "look", "hub-stop", "hub-start".
+// "lay-tampered-card", "lay-wrong-card", "scan-wrong", "hub-stop", "hub-start".
 type Actions interface {
 	Do(ctx context.Context, action string) error
 }

@@ -212,7 +212,7 @@ func TestTheDemosButtonsAreThereOnlyInADemo(t *testing.T) {
 	}
 	st.set(func(n *visit.Snapshot) { n.Demo = true })
 	s.until("the demo's bar", "document.querySelectorAll('.demo-button').length === 8")
-	for _, action := range []string{"scan-qr", "lay-card", "take-card", "look", "lay-tampered-card", "lay-wrong-card", "hub-stop", "hub-start"} {
+	for _, action := range []string{"scan-qr", "lay-card", "take-card", "scan-wrong", "lay-tampered-card", "lay-wrong-card", "hub-stop", "hub-start"} {
 		before := len(st.called())
 		s.click("demo-" + action)
 		eventually(t, action+" is done", func() bool { return len(st.called()) > before })

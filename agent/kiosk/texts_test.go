@@ -73,7 +73,7 @@ func TestEveryCodeTheScreenCanMeetHasWords(t *testing.T) {
 		"way.":       {"accepted", "sent", "delivered"},
 		"hub.":       {"connected", "offline", "hub-down"},
 		"device.":    {"missing", "ready", "busy", "failed"},
-		"demo.":      {"scan-qr", "lay-card", "take-card", "lay-tampered-card", "lay-wrong-card", "look", "hub-stop", "hub-start"},
+		"demo.":      {"scan-qr", "lay-card", "take-card", "lay-tampered-card", "lay-wrong-card", "scan-wrong", "hub-stop", "hub-start"},
 	} {
 		for _, code := range codes {
 			if table[prefix+code] == "" {

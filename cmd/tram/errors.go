@@ -65,7 +65,7 @@ var meanings = []struct {
 	{pcsc.ErrInUse, exitFailed, "end the other program that uses the reader; \"tram status\" tells whether it is the daemon"},
 	{pcsc.ErrRefused, exitFailed, "allow this user in polkit (org.debian.pcsc-lite.access_pcsc and access_card), or run as root"},
 	{pcsc.ErrNoService, exitNotThere, "start pcscd: systemctl start pcscd.socket"},
-	{vreader.ErrNotInstalled, exitNotThere, "install the virtual reader: apt-get install pcscd vsmartcard-vpcd iproute2"},
+	{vreader.ErrNotInstalled, exitNotThere, "install the virtual reader: apt-get install pcscd vsmartcard-vpcd"},
 	{vision.ErrNoModel, exitNotThere, "bring the networks with: tram models pull, or tram models import DIR"},
 	{vision.ErrNoWorker, exitNotThere, "install tram-vision beside tram"},
 	{vision.ErrNoCamera, exitNotThere, "check the camera, or the path of the video or folder"},

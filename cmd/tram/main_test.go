@@ -28,7 +28,18 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"tram": main})
+	testscript.Main(cleaning{m}, map[string]func(){"tram": main})
+}
+
+// cleaning removes what the tests built, after the last of them.
+type cleaning struct{ m *testing.M }
+
+func (c cleaning) Run() int {
+	code := c.m.Run()
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir) // in the system's temporary folder: nothing depends on it
+	}
+	return code
 }
 
 // program is a tram command in a process of its own.
@@ -43,32 +54,34 @@ func program(t *testing.T, env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// built is where the project's other programs are compiled to.
+var built struct {
+	mu  sync.Mutex
+	dir string
+}
+
 // build compiles a command of the project once for all tests of this run.
-var build = func() func(t *testing.T, name string) string {
-	var mu sync.Mutex
-	dir := ""
-	return func(t *testing.T, name string) string {
-		t.Helper()
-		mu.Lock()
-		defer mu.Unlock()
-		if dir == "" {
-			var err error
-			if dir, err = os.MkdirTemp("", "tram-test-bin-"); err != nil {
-				t.Fatal(err)
-			}
+func build(t *testing.T, name string) string {
+	t.Helper()
+	built.mu.Lock()
+	defer built.mu.Unlock()
+	if built.dir == "" {
+		var err error
+		if built.dir, err = os.MkdirTemp("", "tram-test-bin-"); err != nil {
+			t.Fatal(err)
 		}
-		path := filepath.Join(dir, name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-		cmd := exec.Command("go", "build", "-o", path, "./cmd/"+name)
-		cmd.Dir = testdata.Project(".")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, out)
-		}
+	}
+	path := filepath.Join(built.dir, name)
+	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-}()
+	cmd := exec.Command("go", "build", "-o", path, "./cmd/"+name)
+	cmd.Dir = testdata.Project(".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
+	}
+	return path
+}
 
 // outcome is what a command printed and how it ended.
 type outcome struct {

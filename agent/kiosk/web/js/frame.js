@@ -48,7 +48,7 @@ export function footer(snap) {
   ];
 }
 
-const DEMO = ['scan-qr', 'lay-card', 'take-card', 'look', 'lay-tampered-card', 'lay-wrong-card', 'hub-stop', 'hub-start'];
+const DEMO = ['scan-qr', 'scan-wrong', 'lay-card', 'take-card', 'lay-tampered-card', 'lay-wrong-card', 'hub-stop', 'hub-start'];
 
 export function demoBar(act) {
   return h('aside', { class: 'demo', 'aria-label': t('demo.title') },
