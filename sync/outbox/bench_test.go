@@ -49,6 +49,11 @@ func BenchmarkAccept(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 	b.ReportMetric(float64(st.Bytes)/float64(b.N), "sealed-B/record")
+	entries, err := s.List(0, b.N)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.N)/float64(len(entries)), "records/envelope")
 }
 
 // spread calls fn b.N times from the callers.
