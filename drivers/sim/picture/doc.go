@@ -14,5 +14,6 @@
 //
 // The face is a height map with painted skin, lit by one lamp and the sky: that
 // is enough for a real detector to find it and for a real embedding network to
-// tell two seeds apart. It says nothing about how well either does on people.
+// know the same seed again and to tell DefaultSeed from OtherSeed. It says nothing
+// about how well either does on people.
 package picture

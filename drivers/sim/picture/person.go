@@ -39,19 +39,19 @@ func newPerson(seed int64) person {
 	female := seed%2 == 0
 	p := person{
 		seed:  uint64(seed),
-		width: in(0.70, 0.86), jaw: in(0.10, 0.34), chin: in(0.98, 1.12),
-		eyeX: in(0.29, 0.37), eyeY: in(-0.10, 0.0),
-		eyeW: in(0.135, 0.175), eyeH: in(0.050, 0.078), eyeTilt: in(-0.02, 0.13), lid: in(0.3, 1),
-		browY: in(0.17, 0.24), browThick: in(0.025, 0.05), browTilt: in(-0.16, 0.06), browLen: in(0.19, 0.25),
-		noseLen: in(0.36, 0.48), noseW: in(0.10, 0.17), noseUp: in(0.10, 0.2),
-		mouthW: in(0.21, 0.33), lipUp: in(0.038, 0.07), lipLow: in(0.055, 0.09), smile: in(0.008, 0.03),
+		width: in(0.68, 0.90), jaw: in(0.06, 0.40), chin: in(0.98, 1.12),
+		eyeX: in(0.265, 0.39), eyeY: in(-0.14, 0.06),
+		eyeW: in(0.12, 0.185), eyeH: in(0.040, 0.085), eyeTilt: in(-0.10, 0.18), lid: in(0.3, 1),
+		browY: in(0.145, 0.26), browThick: in(0.018, 0.062), browTilt: in(-0.2, 0.10), browLen: in(0.17, 0.27),
+		noseLen: in(0.32, 0.50), noseW: in(0.085, 0.19), noseUp: in(0.10, 0.2),
+		mouthW: in(0.19, 0.36), lipUp: in(0.038, 0.07), lipLow: in(0.055, 0.09), smile: in(0.008, 0.03),
 		cheek:    in(0.01, 0.08),
 		hairline: in(-0.80, -0.58), fringe: in(-0.25, 0.25), part: in(-0.4, 0.4),
 		long: female, collar: r.IntN(2) == 0,
 	}
-	p.mouthY = p.eyeY + p.noseLen + in(0.22, 0.30)
+	p.mouthY = p.eyeY + p.noseLen + in(0.20, 0.33)
 	tone := in(0, 1)
-	p.skin = mix(rgb{0.93, 0.76, 0.65}, rgb{0.75, 0.55, 0.42}, tone)
+	p.skin = mix(rgb{0.93, 0.76, 0.65}, rgb{0.58, 0.40, 0.29}, tone)
 	p.hair = mix(rgb{0.07, 0.055, 0.05}, rgb{0.17, 0.11, 0.08}, in(0, 1))
 	p.iris = mix(rgb{0.13, 0.08, 0.05}, rgb{0.26, 0.16, 0.09}, in(0, 1))
 	p.lip = mix(p.skin, rgb{0.66, 0.25, 0.25}, in(0.35, 0.5))
@@ -63,7 +63,7 @@ func newPerson(seed int64) person {
 		p.lip = mix(p.lip, rgb{0.75, 0.2, 0.25}, 0.35)
 	} else {
 		p.browThick *= 1.25
-		p.stubble = in(0, 0.35)
+		p.stubble = max(0, in(-0.4, 0.9)) // most have none
 		p.mouthW *= 1.06
 		p.glasses = r.IntN(4) == 0
 	}

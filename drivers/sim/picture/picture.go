@@ -84,8 +84,10 @@ func writeFrame(dir string, i int, f image.Image) error {
 }
 
 // DefaultSeed is the seed of the demonstration's citizen, OtherSeed that of
-// somebody whom a face comparison must not take for that citizen.
+// somebody whom a face comparison must not take for that citizen: the pinned
+// networks give the two 0.28, the same person before the camera 0.93 or more.
+// Other pairs of seeds are not that far apart: drawn faces are more alike than people are.
 const (
 	DefaultSeed = 1
-	OtherSeed   = 3
+	OtherSeed   = 5
 )

@@ -1,0 +1,137 @@
+package people_test
+
+import (
+	"strings"
+	"testing"
+
+	"tram/vision/people"
+)
+
+func box(feetX, feetY float64) people.Detection {
+	return people.Detection{Box: people.Box{X: feetX - 15, Y: feetY - 75, W: 30, H: 75}, Score: 0.8}
+}
+
+// walk lets the feet go through the given points, one a frame; nil is a frame without a detection.
+func walk(line people.Line, xs []float64, missing map[int]bool) *people.Counter {
+	tracker, counter := people.NewTracker(people.TrackerOptions{}), people.NewCounter(line)
+	for i, x := range xs {
+		var found []people.Detection
+		if !missing[i] {
+			found = append(found, box(x, 300))
+		}
+		counter.See(tracker.Next(found))
+	}
+	return counter
+}
+
+func steps(from, to, step float64) []float64 {
+	var xs []float64
+	for x := from; (step > 0 && x <= to) || (step < 0 && x >= to); x += step {
+		xs = append(xs, x)
+	}
+	return xs
+}
+
+var upright = people.Line{X1: 384, Y1: 150, X2: 384, Y2: 576}
+
+func TestTheSideAboveZeroIsIn(t *testing.T) {
+	if c := walk(upright, steps(460, 300, -8), nil); c.In != 1 || c.Out != 0 {
+		t.Errorf("to the left: in %d, out %d; want 1, 0", c.In, c.Out)
+	}
+	if c := walk(upright, steps(300, 460, 8), nil); c.In != 0 || c.Out != 1 {
+		t.Errorf("to the right: in %d, out %d; want 0, 1", c.In, c.Out)
+	}
+	turned := people.Line{X1: 384, Y1: 576, X2: 384, Y2: 150}
+	if c := walk(turned, steps(300, 460, 8), nil); c.In != 1 || c.Out != 0 {
+		t.Errorf("to the right, line turned round: in %d, out %d; want 1, 0", c.In, c.Out)
+	}
+}
+
+func TestAJumpOverTheLineWithoutDetectionsCounts(t *testing.T) {
+	xs := steps(300, 460, 8)
+	missing := map[int]bool{}
+	for i, x := range xs {
+		missing[i] = x > 368 && x < 400
+	}
+	if c := walk(upright, xs, missing); c.Out != 1 || c.In != 0 {
+		t.Errorf("in %d, out %d; want 0, 1", c.In, c.Out)
+	}
+}
+
+func TestFlickerOnTheLineCountsNothing(t *testing.T) {
+	xs := steps(300, 380, 8)
+	for range 50 {
+		xs = append(xs, 382, 386, 383, 387)
+	}
+	if c := walk(upright, xs, nil); c.In+c.Out != 0 {
+		t.Errorf("in %d, out %d; want nothing", c.In, c.Out)
+	}
+}
+
+func TestThereAndBackCountsOnceEachWay(t *testing.T) {
+	xs := append(steps(300, 450, 8), steps(450, 300, -8)...)
+	if c := walk(upright, xs, nil); c.In != 1 || c.Out != 1 {
+		t.Errorf("in %d, out %d; want 1, 1", c.In, c.Out)
+	}
+}
+
+func TestPassingBesideTheLinesEndCountsNothing(t *testing.T) {
+	short := people.Line{X1: 384, Y1: 400, X2: 384, Y2: 576}
+	if c := walk(short, steps(300, 460, 8), nil); c.In+c.Out != 0 {
+		t.Errorf("in %d, out %d; want nothing", c.In, c.Out)
+	}
+}
+
+func TestOneGhostIsNobody(t *testing.T) {
+	tracker := people.NewTracker(people.TrackerOptions{})
+	tracker.Next([]people.Detection{box(300, 300)})
+	tracker.Next(nil)
+	if left := tracker.Next(nil); len(left) != 0 {
+		t.Errorf("%d tracks of a single detection, want none", len(left))
+	}
+}
+
+func TestTwoWhoMeetKeepTheirWays(t *testing.T) {
+	tracker, counter := people.NewTracker(people.TrackerOptions{}), people.NewCounter(upright)
+	for i := range 30 {
+		d := float64(i) * 8
+		counter.See(tracker.Next([]people.Detection{box(270+d, 300), box(500-d, 340)}))
+	}
+	if counter.In != 1 || counter.Out != 1 {
+		t.Errorf("in %d, out %d; want 1, 1", counter.In, counter.Out)
+	}
+}
+
+func TestALineIsReadOrRefused(t *testing.T) {
+	l, err := people.ParseLine("384, 150,384,576")
+	if err != nil || l != upright {
+		t.Errorf("ParseLine = %v, %v; want %v", l, err, upright)
+	}
+	for _, s := range []string{"", "1,2,3", "1,2,3,x", "1,2,1,2", "NaN,1,2,3", "1,2,3,4,5", "1e300,0,0,0"} {
+		if _, err := people.ParseLine(s); err == nil {
+			t.Errorf("ParseLine(%q) was taken", s)
+		}
+	}
+}
+
+func FuzzParseLine(f *testing.F) {
+	f.Add("384,150,384,576")
+	f.Add("Inf,-1,NaN,1e-300")
+	f.Fuzz(func(t *testing.T, s string) {
+		if l, err := people.ParseLine(s); err == nil && l.Check() != nil {
+			t.Errorf("ParseLine(%q) gives a line that is none", s)
+		}
+	})
+}
+
+func FuzzParseMOT(f *testing.F) {
+	f.Add("1,9,499,158,31.03,75.17,1,-4.1,-7.3,0\n2,9,497,158,31,75,1\n")
+	f.Add("1,1,NaN,1,1,1\n")
+	f.Add("9999999,1,1,1,1,1\n1,1,1,1,1,1\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		truth, err := people.ParseMOT(strings.NewReader(s))
+		if err == nil {
+			truth.Crossings(upright, min(truth.Last, 1000))
+		}
+	})
+}
