@@ -1,0 +1,235 @@
+package cv
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gocv.io/x/gocv"
+
+	"tram/drivers/sim/picture"
+	"tram/testdata"
+	"tram/vision/face"
+	"tram/vision/people"
+)
+
+func faceServer(t testing.TB) (*server, eyes) {
+	t.Helper()
+	dir := filepath.Dir(testdata.Model(t, "mobilefacenet_foamliu_opset10.onnx"))
+	s := &server{nets: networks{dir: dir}}
+	t.Cleanup(s.nets.close)
+	e, err := s.eyes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, e
+}
+
+// lfwPairs reads every nth pair of the development list.
+func lfwPairs(t testing.TB, dir string, nth int) [][3]string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "pairsDevTest.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := func(name, n string) string {
+		k, err := strconv.Atoi(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, name, fmt.Sprintf("%s_%04d.jpg", name, k))
+	}
+	var out [][3]string
+	for i, l := range strings.Split(string(b), "\n")[1:] {
+		f := strings.Split(strings.TrimSpace(l), "\t")
+		switch {
+		case i%nth != 0:
+		case len(f) == 3:
+			out = append(out, [3]string{file(f[0], f[1]), file(f[0], f[2]), "same"})
+		case len(f) == 4:
+			out = append(out, [3]string{file(f[0], f[1]), file(f[2], f[3]), ""})
+		}
+	}
+	return out
+}
+
+func TestLFWDevelopmentPairsAreToldApart(t *testing.T) {
+	dir := testdata.Shared(t, "faces/lfw-devtest")
+	_, e := faceServer(t)
+	nth := 8
+	if os.Getenv("TRAM_TEST_ALL") != "" {
+		nth = 1
+	}
+	var pairs []face.Pair
+	for _, p := range lfwPairs(t, dir, nth) {
+		a, err := os.ReadFile(p[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(p[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		fa, err := e.templateOf(a)
+		if err != nil {
+			t.Fatalf("first picture of a pair: %v", err)
+		}
+		fb, err := e.templateOf(b)
+		if err != nil {
+			t.Fatalf("second picture of a pair: %v", err)
+		}
+		score := face.Cosine(fa.template, fb.template)
+		pairs = append(pairs, face.Pair{Score: score, Same: p[2] != ""})
+		if p[2] == "" && score >= face.Threshold {
+			t.Errorf("two persons match with %.3f", score)
+		}
+	}
+	c := face.Measure(pairs)
+	t.Logf("%+v", c)
+	if c.Accuracy < 0.98 {
+		t.Errorf("accuracy %.3f, want at least 0.98", c.Accuracy)
+	}
+}
+
+func TestADrawnFaceIsFoundWithItsPoints(t *testing.T) {
+	_, e := faceServer(t)
+	for seed := range int64(6) {
+		m, err := decodePicture(picture.PortraitJPEG(seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		faces, err := e.detect(m)
+		_ = m.Close()
+		if err != nil || len(faces) != 1 || faces[0].Score < 0.9 {
+			t.Errorf("seed %d: %d faces, %v; want one, sure", seed, len(faces), err)
+		}
+	}
+}
+
+func TestNetworksFindThePeopleOfAFrame(t *testing.T) {
+	dir := filepath.Dir(testdata.Model(t, "yolox_nano.onnx"))
+	frames := testdata.Shared(t, "people/PETS09-S2L1")
+	f, err := os.Open(filepath.Join(frames, "gt.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	truth, err := people.ParseMOT(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{nets: networks{dir: dir}}
+	t.Cleanup(s.nets.close)
+	for _, name := range []string{"nanodet", "yolox", "fastestdet"} {
+		d, err := s.detectorNamed(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hits, all := 0, 0
+		for _, n := range []int{60, 150, 240} {
+			m := gocv.IMRead(filepath.Join(frames, "img1", fmt.Sprintf("%06d.jpg", n)), gocv.IMReadColor)
+			found, err := d.detect(m)
+			_ = m.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range truth.Frames[n] {
+				all++
+				for _, x := range found {
+					if x.IoU(b) > 0.4 {
+						hits++
+						break
+					}
+				}
+			}
+		}
+		t.Logf("%s finds %d of %d", name, hits, all)
+		if 2*hits < all {
+			t.Errorf("%s finds %d of %d people, want at least half", name, hits, all)
+		}
+	}
+}
+
+// TestNoMatIsLeftOpen counts only with -tags matprofile.
+func TestNoMatIsLeftOpen(t *testing.T) {
+	if openMats() < 0 {
+		t.Skip("needs -tags matprofile")
+	}
+	s, _ := faceServer(t)
+	jpeg := picture.PortraitJPEG(1)
+	before := openMats()
+	for range 3 {
+		if _, err := s.verify(jpeg, jpeg); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.verify(jpeg, bytes.Repeat([]byte{0xFF, 0xD8, 0xFF}, 9)); err == nil {
+			t.Error("a broken picture was taken")
+		}
+		if _, err := portrait(jpeg); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decodeQR(jpeg); err != nil {
+			t.Fatal(err)
+		}
+		d := newMotion()
+		m, err := decodePicture(jpeg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			if _, err := d.detect(m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = m.Close()
+		d.close()
+	}
+	if after := openMats(); after != before {
+		t.Errorf("%d Mats open, want %d", after, before)
+	}
+}
+
+// BenchmarkFace compares two portraits; "forward/op" is the networks' own share.
+func BenchmarkFace(b *testing.B) {
+	s, _ := faceServer(b)
+	jpeg := picture.PortraitJPEG(1)
+	var total, forward float64
+	for b.Loop() {
+		a, err := s.verify(jpeg, jpeg)
+		if err != nil {
+			b.Fatal(err)
+		}
+		total, forward = total+a.MS.Total, forward+a.MS.Forward
+	}
+	b.ReportMetric(forward/float64(b.N), "forward-ms/op")
+	b.ReportMetric(total/forward, "total/forward")
+}
+
+// BenchmarkMotion runs the default detector and the tracker on 768×576 frames; run it
+// under "taskset -c 0" for one core.
+func BenchmarkMotion(b *testing.B) {
+	dir := testdata.Shared(b, "people/PETS09-S2L1/img1")
+	var frames []gocv.Mat
+	for i := 1; i <= 100; i++ {
+		frames = append(frames, gocv.IMRead(filepath.Join(dir, fmt.Sprintf("%06d.jpg", i)), gocv.IMReadColor))
+	}
+	d, tracker := newMotion(), people.NewTracker(people.TrackerOptions{})
+	defer d.close()
+	n := 0
+	for b.Loop() {
+		found, err := d.detect(frames[n%len(frames)])
+		if err != nil {
+			b.Fatal(err)
+		}
+		tracker.Next(found)
+		n++
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "frames/s")
+	for i := range frames {
+		_ = frames[i].Close()
+	}
+}
