@@ -115,8 +115,8 @@ func (a *Agent) openStore() error {
 	if err != nil {
 		return fmt.Errorf("open the device's key: %w", err)
 	}
-	if err := writePublic(PublicKeyPath(c.StateDir()), device); err != nil {
-		return err
+	if err := device.WritePublic(PublicKeyPath(c.StateDir())); err != nil {
+		return fmt.Errorf("write the device's public key: %w", err)
 	}
 	hub, err := seal.LoadHubKey(c.HubKeyPath())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -141,19 +141,6 @@ func (a *Agent) openStore() error {
 	a.uplink, err = uplink.New(uplink.Options{Broker: c.Hub.Broker, Site: c.Device.Site, Device: c.Device.Name, Store: a.store, Log: a.log})
 	if err != nil {
 		return errors.Join(fmt.Errorf("prepare the uplink: %w", err), a.store.Close())
-	}
-	return nil
-}
-
-// writePublic keeps the device's public key beside the private one, for the hub's
-// operator to register.
-func writePublic(path string, key *seal.DeviceKey) error {
-	public, err := key.Public().MarshalJSON()
-	if err == nil {
-		err = seal.WriteFile(path, append(public, '\n'), 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("write the device's public key: %w", err)
 	}
 	return nil
 }
@@ -266,14 +253,29 @@ func (a *Agent) statuses() []drivers.Status {
 	if a.scanner != nil {
 		list = append(list, a.scanner.Status())
 	}
-	for name, w := range map[string]*vision.Worker{"faces": a.worker, "gate": a.counter} {
-		if w != nil {
-			s := w.Status()
-			list = append(list, drivers.Status{Kind: "worker", Name: name, State: drivers.State(s.State), Detail: s.Detail, Since: s.Since})
-		}
+	if status, ok := a.workerStatus(); ok {
+		list = append(list, status)
 	}
 	if a.gate != nil {
 		list = append(list, a.gate.Status())
 	}
 	return list
+}
+
+// workerStatus is how the camera worker is: of its processes for faces and for
+// the gate, the one that is worse.
+func (a *Agent) workerStatus() (drivers.Status, bool) {
+	states := map[vision.State]drivers.State{vision.Idle: drivers.Ready, vision.Running: drivers.Ready, vision.Waiting: drivers.Failed, vision.Absent: drivers.Missing}
+	var worst drivers.Status
+	for _, w := range []*vision.Worker{a.worker, a.counter} {
+		if w == nil {
+			continue
+		}
+		s := w.Status()
+		status := drivers.Status{Kind: "worker", Name: "tram-vision", State: states[s.State], Detail: s.Detail, Since: s.Since}
+		if worst.Kind == "" || status.State != drivers.Ready {
+			worst = status
+		}
+	}
+	return worst, worst.Kind != ""
 }

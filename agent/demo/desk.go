@@ -180,6 +180,9 @@ func (d *Desk) register() error {
 	return nil
 }
 
+// CameraReady is closed when the person stands before the camera.
+func (d *Desk) CameraReady() <-chan struct{} { return d.camera }
+
 // Addr is where the screen is.
 func (d *Desk) Addr() string { return d.agent.Addr() }
 

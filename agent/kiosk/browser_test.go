@@ -4,68 +4,18 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"tram/agent/kiosk"
+	"tram/agent/kiosk/kiosktest"
 	"tram/agent/visit"
 	"tram/drivers/sim/picture"
 )
-
-// One headless Chromium serves all tests of the package; TestMain closes it.
-var browser struct {
-	once  sync.Once
-	ctx   context.Context
-	close func()
-	err   error
-}
-
-func launch() {
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		browser.err = err
-		return
-	}
-	dir, err := os.MkdirTemp("", "kiosk-browser-")
-	if err != nil {
-		browser.err = err
-		return
-	}
-	opts := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(dir),
-		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-default-apps", true), chromedp.Flag("disable-extensions", true),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true),
-		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "vi"),
-	}
-	if os.Geteuid() == 0 {
-		opts = append(opts, chromedp.NoSandbox)
-	}
-	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
-	ctx, cancel := chromedp.NewContext(alloc)
-	browser.ctx = ctx
-	browser.close = func() {
-		_ = chromedp.Cancel(ctx)
-		cancel()
-		cancelAlloc()
-		for range 50 { // helpers of the browser may still write there for a moment
-			if os.RemoveAll(dir) == nil {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-	}
-	browser.err = chromedp.Do(ctx)
-}
 
 // A screen is the page in a tab.
 type screen struct {
@@ -77,26 +27,10 @@ type screen struct {
 // openScreen shows st's server in a new tab of the given size.
 func openScreen(t *testing.T, st *station, width, height int64, change ...func(*kiosk.Options)) *screen {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("a browser is not started with -short")
-	}
-	browser.once.Do(launch)
-	if browser.err != nil {
-		if _, err := exec.LookPath("chromium"); err != nil {
-			t.Skip("chromium is not installed (Debian package chromium): the screen was not tried in a browser")
-		}
-		t.Fatalf("start chromium: %v", browser.err)
-	}
+	ctx := kiosktest.Tab(t, width, height)
 	srv, _ := start(t, st, change...)
-	ctx, cancel := chromedp.NewContext(browser.ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil { // opens the tab, which lives as long as this context
-		t.Fatalf("open a tab: %v", err)
-	}
-	ctx, cancelTime := context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancelTime)
 	s := &screen{t: t, ctx: ctx, st: st}
-	s.do(chromedp.EmulateViewport(width, height), chromedp.Navigate("http://"+srv.Addr()+"/"))
+	s.do(chromedp.Navigate("http://" + srv.Addr() + "/"))
 	s.waitStage("idle")
 	return s
 }

@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"tram/agent/kiosk/kiosktest"
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if browser.close != nil {
-		browser.close()
-	}
+	kiosktest.Close()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
 			_, _ = os.Stderr.WriteString(err.Error() + "\n")

@@ -68,7 +68,7 @@ func TestEveryCodeTheScreenCanMeetHasWords(t *testing.T) {
 	table := tables(t)["vi"]
 	for prefix, codes := range map[string][]string{
 		"check.":     {"hashes", "sodSignature", "chain", "chipAuthentication", "activeAuthentication", "crossCheck", "face"},
-		"status.":    {"ok", "failed", "unknown_ca", "expired", "revoked", "not_supported", "not_done", "unsure"},
+		"status.":    {"ok", "trusted", "failed", "unknown_ca", "expired", "revoked", "not_supported", "not_done", "unsure"},
 		"assurance.": {"none", "declared", "qr", "chip", "chip-trusted", "chip-genuine"},
 		"way.":       {"accepted", "sent", "delivered"},
 		"hub.":       {"connected", "offline", "hub-down"},

@@ -52,7 +52,9 @@ func (e *Engine) readChip(s *session) {
 	})
 	if err != nil {
 		e.update(s, func() {
-			if errors.Is(err, pcsc.ErrNoCard) { // taken away before the first command: still awaited
+			// Taken away before anything was read, or the service had not yet noticed that the last
+			// person's card left: this person's is still awaited.
+			if errors.Is(err, pcsc.ErrNoCard) || errors.Is(err, pcsc.ErrCardGone) && s.progress != nil && s.progress.Step == "access" {
 				s.progress = nil
 				e.enter(s, StageCard)
 				return

@@ -89,7 +89,7 @@ type Progress struct {
 // "activeAuthentication", "crossCheck", "face".
 type Check struct {
 	ID     string `json:"id"`
-	Status string `json:"status"` // "ok", "failed", "unknown_ca", "expired", "revoked", "not_supported", "not_done", "unsure"
+	Status string `json:"status"` // "ok", "trusted" (chain), "failed", "unknown_ca", "expired", "revoked", "not_supported", "not_done", "unsure"
 	Detail string `json:"detail,omitempty"`
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"tram/agent/profile"
 	"tram/drivers/emrtd"
+	"tram/drivers/pcsc"
 	"tram/drivers/sim"
 	"tram/drivers/sim/picture"
 	"tram/sync/outbox"
@@ -306,6 +307,21 @@ func TestACardThatWasRemovedIsReadAgainWhenLaidBack(t *testing.T) {
 	c.chip.err = nil
 	c.Card(true)
 	c.await(t, StageConfirm)
+}
+
+func TestACardThatLeavesBeforeAnythingIsReadIsStillAwaited(t *testing.T) {
+	for _, err := range []error{pcsc.ErrNoCard, pcsc.ErrCardGone} {
+		c := newCounter(t, "clinic", nil)
+		c.scan(t)
+		c.chip.err, c.chip.wait = err, make(chan struct{})
+		c.Card(true)
+		c.await(t, StageReading)
+		close(c.chip.wait)
+		c.await(t, StageCard)
+		c.chip.err = nil
+		c.Card(true)
+		c.await(t, StageConfirm)
+	}
 }
 
 func TestCodeAndChipOfDifferentPeopleDoNotMakeARecord(t *testing.T) {

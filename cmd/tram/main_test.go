@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tram/agent/kiosk/kiosktest"
 	"tram/drivers/sim/vreader"
 	"tram/testdata"
 )
@@ -36,6 +37,7 @@ type cleaning struct{ m *testing.M }
 
 func (c cleaning) Run() int {
 	code := c.m.Run()
+	kiosktest.Close()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir) // in the system's temporary folder: nothing depends on it
 	}

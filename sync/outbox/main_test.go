@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -123,12 +122,5 @@ func opened(t testing.TB, s *Store, d desk) []wire.Event {
 			all = append(all, events...)
 			after = r.Sequence
 		}
-	}
-}
-
-func decode(t testing.TB, raw json.RawMessage, into any) {
-	t.Helper()
-	if err := json.Unmarshal(raw, into); err != nil {
-		t.Fatal(err)
 	}
 }

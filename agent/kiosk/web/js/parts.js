@@ -45,8 +45,8 @@ export function assurancePanel(assurance) {
       h('p', { class: 'assurance-text' }, t(`assurance.${known}.text`), face === 'face' && ` ${t('assurance.face')}`)));
 }
 
-const STATUS_SIGN = { ok: 'check', failed: 'cross', revoked: 'cross', expired: 'alert', unknown_ca: 'question', unsure: 'question' };
-const STATUS_TONE = { ok: 'good', failed: 'bad', revoked: 'bad', expired: 'warn', unknown_ca: 'warn', unsure: 'warn' };
+const STATUS_SIGN = { ok: 'check', trusted: 'check', failed: 'cross', revoked: 'cross', expired: 'alert', unknown_ca: 'question', unsure: 'question' };
+const STATUS_TONE = { ok: 'good', trusted: 'good', failed: 'bad', revoked: 'bad', expired: 'warn', unknown_ca: 'warn', unsure: 'warn' };
 
 export function checkList(checks) {
   if (!checks?.length) return null;
