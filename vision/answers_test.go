@@ -61,11 +61,11 @@ func TestNoFaceAndNoCameraAreSaid(t *testing.T) {
 func TestTheStreetIsCountedAndDrawn(t *testing.T) {
 	w := newWorker(t, vision.Options{})
 	street := picture.NewStreet(1)
-	dir := t.TempDir()
+	t.Chdir(t.TempDir())
+	const dir, film = "frames", "seen.avi" // as a person types them: the worker runs elsewhere
 	if err := street.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	film := filepath.Join(t.TempDir(), "seen.avi")
 	a, err := w.Count(context60(t), vision.CountQuestion{Source: dir, Line: street.Line, Video: film}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 )
 
 // Ping asks whether a worker runs and what it is made of.
@@ -37,6 +39,7 @@ func (w *Worker) Portrait(ctx context.Context, data []byte) ([]byte, error) {
 // compare; there is never a made-up score.
 func (w *Worker) CompareFace(ctx context.Context, q FaceQuestion) (FaceAnswer, error) {
 	var a FaceAnswer
+	q.Source = absolute(q.Source)
 	err := w.question(ctx, KindCompare, q, &a, q.Portrait)
 	return a, err
 }
@@ -63,6 +66,18 @@ func (w *Worker) question(ctx context.Context, kind string, body, into any, blob
 	return decode(m, into)
 }
 
+// absolute makes the path of a local file or folder independent of the folder
+// that the worker runs in. Device numbers and addresses stay as they are.
+func absolute(source string) string {
+	if _, err := os.Stat(source); err != nil {
+		return source
+	}
+	if path, err := filepath.Abs(source); err == nil {
+		return path
+	}
+	return source
+}
+
 // Count counts people over a line until the source ends or ctx does, in a
 // process of its own. progress, which may be nil, is told about once a second
 // what was seen so far. When ctx ends the answer holds what was counted until
@@ -71,6 +86,14 @@ func (w *Worker) Count(ctx context.Context, q CountQuestion, progress func(Count
 	var last CountAnswer
 	if err := ctx.Err(); err != nil {
 		return last, err
+	}
+	q.Source = absolute(q.Source)
+	if q.Video != "" {
+		video, err := filepath.Abs(q.Video)
+		if err != nil {
+			return last, fmt.Errorf("find the video's folder: %w", err)
+		}
+		q.Video = video
 	}
 	p, err := startProcess(w.o)
 	if err != nil {

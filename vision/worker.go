@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -60,6 +61,11 @@ func NewWorker(o Options) *Worker {
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
+	}
+	if o.Models != "" { // the worker runs in another folder
+		if dir, err := filepath.Abs(o.Models); err == nil {
+			o.Models = dir
+		}
 	}
 	w := &Worker{o: o, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 	w.turn <- struct{}{}

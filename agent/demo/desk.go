@@ -24,7 +24,7 @@ import (
 const deviceName = "demo-1"
 
 // portraitSeed is the invented face of the demo's citizen.
-const portraitSeed = 1
+const portraitSeed = picture.DefaultSeed
 
 // visitorFrames is how many pictures the person stands before the camera.
 const visitorFrames = 3

@@ -152,11 +152,11 @@ func (g *Gate) count(ctx context.Context) error {
 	})
 	close(done)
 	work.Wait()
-	if err == nil {
-		g.mu.Lock()
+	g.mu.Lock()
+	if answer.Frames >= g.seen.Frames { // a count that was interrupted answers with what it has
 		g.seen.Frames, g.seen.In, g.seen.Out = answer.Frames, answer.In, answer.Out
-		g.mu.Unlock()
 	}
+	g.mu.Unlock()
 	if rerr := g.record(context.WithoutCancel(ctx)); rerr != nil {
 		return rerr
 	}

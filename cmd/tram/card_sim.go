@@ -58,7 +58,7 @@ Faults:
 				return fmt.Errorf("write the test CSCA: %w", err)
 			}
 		}
-		portrait := picture.PortraitJPEG(1)
+		portrait := picture.PortraitJPEG(picture.DefaultSeed)
 		card, err := sim.NewCard(citizen, pki, portrait, options...)
 		if err != nil {
 			return fmt.Errorf("personalise the card: %w", err)

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tram/vision"
+	"tram/vision/people"
 )
 
 // countResult is the JSON of "count".
@@ -36,12 +34,12 @@ stream is counted until it is interrupted.`,
 	c.Flags().StringVar(&video, "video", "", "also write a video that shows what was seen")
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		points, err := parseLine(line)
+		over, err := people.ParseLine(line)
 		if err != nil {
-			return usageError(err)
+			return usageError(fmt.Errorf("--line: %w", err))
 		}
 		return withWorker(cmd, term, func(w *vision.Worker) error {
-			q := vision.CountQuestion{Source: args[0], Line: points, Detector: detector, Video: video}
+			q := vision.CountQuestion{Source: args[0], Line: [4]float64{over.X1, over.Y1, over.X2, over.Y2}, Detector: detector, Video: video}
 			last := time.Now()
 			a, err := w.Count(cmd.Context(), q, func(p vision.CountProgress) {
 				if time.Since(last) > time.Second {
@@ -61,24 +59,4 @@ stream is counted until it is interrupted.`,
 		})
 	}
 	return c
-}
-
-// parseLine reads "x1,y1,x2,y2".
-func parseLine(text string) ([4]float64, error) {
-	var line [4]float64
-	parts := strings.Split(text, ",")
-	if len(parts) != 4 {
-		return line, errors.New("--line needs four numbers: x1,y1,x2,y2")
-	}
-	for i, p := range parts {
-		v, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
-		if err != nil {
-			return line, fmt.Errorf("--line: %q is not a number", p)
-		}
-		line[i] = v
-	}
-	if line[0] == line[2] && line[1] == line[3] {
-		return line, errors.New("--line: the two points are the same")
-	}
-	return line, nil
 }

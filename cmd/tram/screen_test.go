@@ -55,6 +55,7 @@ func (p page) keep(name string) {
 	if dir == "" {
 		return
 	}
+	p.until("the end of the animations", "document.getAnimations().length === 0")
 	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		p.t.Fatalf("screenshot: %v", err)

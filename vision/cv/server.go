@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -172,7 +173,8 @@ func toSentinel(err error) error {
 		models.ErrMissing: vision.ErrNoModel, models.ErrWrong: vision.ErrNoModel,
 	} {
 		if errors.Is(err, from) && !errors.Is(err, to) {
-			return fmt.Errorf("%w: %w", to, err)
+			// Only the text crosses the socket: the sentinel is said once.
+			return fmt.Errorf("%w: %s", to, strings.TrimPrefix(err.Error(), from.Error()+": "))
 		}
 	}
 	return err
