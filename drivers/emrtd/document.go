@@ -25,7 +25,7 @@ type Options struct {
 // Progress says how far a read is. Done and Total count bytes of File; they are
 // zero where nothing is counted.
 type Progress struct {
-	Step  string // "access", "files"
+	Step  string // "access", "files", "verify"
 	File  string // "DG2"
 	Done  int
 	Total int
@@ -36,6 +36,7 @@ type Document struct {
 	Access  Access
 	Files   Files
 	Skipped []Skipped
+	Proofs  Proofs // see VerifyDocument
 	Link    Link
 	Steps   []Step
 }
@@ -62,7 +63,8 @@ type Link struct {
 	BytesDown int // from the card
 }
 
-// Step is a part of the read and how long it took: "access", "COM", "DG1", …
+// Step is a part of the read and how long it took: "access", "COM", "DG1", …,
+// "chipAuthentication", "activeAuthentication"
 type Step struct {
 	Name string
 	Took time.Duration

@@ -38,8 +38,8 @@ type reader struct {
 	reopened int
 }
 
-// Read opens the chip with the password and reads its files. It returns as soon
-// as ctx ends, with ctx's error. The errors to tell apart are ErrAccessDenied,
+// Read opens the chip with the password, reads its files and lets it prove the
+// keys in DG14 and DG15, if these are among them. It returns as soon as ctx ends, with ctx's error. The errors to tell apart are ErrAccessDenied,
 // ErrNoApplication, ErrCardGone, ErrProtocol, ErrTooLarge, ErrNotSupported and
 // StatusError; a single file that the chip does not give is no error but is listed
 // in Skipped.
@@ -80,6 +80,9 @@ func (r *reader) read(ctx context.Context) (*Document, error) {
 		if err := r.fetch(ctx, id); err != nil {
 			return nil, fmt.Errorf("read the chip: %w", err)
 		}
+	}
+	if err := r.prove(ctx); err != nil {
+		return nil, fmt.Errorf("let the chip prove its keys: %w", err)
 	}
 	return r.doc, nil
 }
