@@ -61,7 +61,7 @@ type Gate struct {
 	status drivers.Status
 	from   time.Time
 	seen   vision.CountProgress // all since the source was opened
-	kept   vision.CountProgress // what records hold of that
+	kept   vision.CountProgress // what records hold of that; below zero by what an earlier source still waits with
 }
 
 var _ drivers.Device = (*Gate)(nil)
@@ -127,7 +127,12 @@ func (g *Gate) Run(ctx context.Context) error {
 // lost.
 func (g *Gate) count(ctx context.Context) error {
 	g.mu.Lock()
-	g.seen, g.kept, g.from = vision.CountProgress{}, vision.CountProgress{}, g.opt.Now()
+	if g.seen == g.kept {
+		g.from = g.opt.Now()
+	}
+	// What could not be recorded yet, because the queue was full, stays ahead: kept goes below zero.
+	g.kept.Frames, g.kept.In, g.kept.Out = g.kept.Frames-g.seen.Frames, g.kept.In-g.seen.In, g.kept.Out-g.seen.Out
+	g.seen = vision.CountProgress{}
 	g.mu.Unlock()
 
 	ticker := time.NewTicker(g.opt.Every)

@@ -64,7 +64,7 @@ func (e *Engine) readChip(s *session) {
 		return
 	}
 	e.update(s, func() { s.progress = &Progress{Step: "verify"} })
-	evidence := Examine(doc.Files, s.qr, e.opt.Chip.Trust(), e.opt.Now())
+	evidence := Examine(emrtd.VerifyDocument(doc, e.opt.Chip.Trust(), e.opt.Now()), doc.Files, s.qr)
 	if !e.update(s, func() { e.apply(s, evidence) }) {
 		return
 	}
@@ -234,11 +234,12 @@ type Evidence struct {
 	Notes        []string // groups that could not be understood; no personal data
 }
 
-// Examine verifies the files of a chip and takes the person's data out of them.
-// A group that cannot be parsed is a note, not an error: whether it counts is
-// the signature's business.
-func Examine(files emrtd.Files, qr *cccd.QR, trust *emrtd.Trust, at time.Time) Evidence {
-	ev := Evidence{Verification: emrtd.Verify(files, trust, at)}
+// Examine takes the person's data out of the files of a chip that was verified
+// (emrtd.VerifyDocument, or Verify for saved files) and compares them with each
+// other and with the code. A group that cannot be parsed is a note, not an
+// error: whether it counts is the signature's business.
+func Examine(verified emrtd.Verification, files emrtd.Files, qr *cccd.QR) Evidence {
+	ev := Evidence{Verification: verified}
 	if raw, ok := files[emrtd.DG1]; ok {
 		if mrz, err := emrtd.ParseDG1(raw); err != nil {
 			ev.Notes = append(ev.Notes, err.Error())

@@ -111,7 +111,7 @@ unknown_ca. Exit code 3 means that a check failed.`,
 		if err != nil {
 			return fmt.Errorf("cannot read the card: %w", err)
 		}
-		evidence := visit.Examine(doc.Files, qr, trust, time.Now())
+		evidence := visit.Examine(emrtd.VerifyDocument(doc, trust, time.Now()), doc.Files, qr)
 		took := time.Since(began)
 		if f.save != "" {
 			if err := emrtd.SaveFiles(f.save, doc.Files); err != nil {
@@ -196,7 +196,7 @@ func newCardVerifyCmd(term terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return describe(files, visit.Examine(files, nil, trust, time.Now())).finish(term, *asJSON)
+		return describe(files, visit.Examine(emrtd.Verify(files, trust, time.Now()), files, nil)).finish(term, *asJSON)
 	}
 	return c
 }

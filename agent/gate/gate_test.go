@@ -1,0 +1,169 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tram/drivers"
+	"tram/sync/outbox"
+	"tram/vision"
+)
+
+// film is a counter that says what it is told to, minute by minute.
+type film struct {
+	minutes []vision.CountProgress // totals since the start
+	err     error                  // at the end; nil ends like a folder
+	plays   int
+}
+
+func (f *film) Count(ctx context.Context, _ vision.CountQuestion, progress func(vision.CountProgress)) (vision.CountAnswer, error) {
+	f.plays++
+	var last vision.CountProgress
+	for _, m := range f.minutes {
+		progress(m)
+		last = m
+		select {
+		case <-ctx.Done():
+			return answerOf(last), ctx.Err()
+		case <-time.After(time.Minute):
+		}
+	}
+	return answerOf(last), f.err
+}
+
+func answerOf(p vision.CountProgress) vision.CountAnswer {
+	return vision.CountAnswer{Frames: p.Frames, In: p.In, Out: p.Out}
+}
+
+// book is a recorder that can refuse.
+type book struct {
+	mu     sync.Mutex
+	refuse int // so many times
+	counts []Count
+}
+
+func (b *book) Accept(_ context.Context, d outbox.Draft) (outbox.Receipt, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.refuse > 0 {
+		b.refuse--
+		return outbox.Receipt{}, outbox.ErrFull
+	}
+	b.counts = append(b.counts, d.Data.(Count))
+	return outbox.Receipt{Sequence: uint64(len(b.counts))}, nil
+}
+
+func (b *book) sum() (in, out, frames int) {
+	for _, c := range b.counts {
+		in, out, frames = in+c.In, out+c.Out, frames+c.Frames
+	}
+	return
+}
+
+func newGate(f *film, b *book, once bool) *Gate {
+	return New(Options{
+		Question: vision.CountQuestion{Source: "x", Detector: "default"}, Profile: "tourist-gate", Every: 50 * time.Second, Once: once,
+		Counter: f, Recorder: b, Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+var day = []vision.CountProgress{{Frames: 100, In: 1}, {Frames: 200, In: 3, Out: 1}, {Frames: 300, In: 3, Out: 1}, {Frames: 400, In: 4, Out: 2}}
+
+func TestEachCrossingIsInExactlyOneRecord(t *testing.T) {
+	for _, refuse := range []int{0, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &book{refuse: refuse}
+			g := newGate(&film{minutes: day}, b, true)
+			ctx, stop := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() { defer close(done); _ = g.Run(ctx) }()
+			time.Sleep(10 * time.Minute)
+			stop()
+			<-done
+			if in, out, frames := b.sum(); in != 4 || out != 2 || frames != 400 {
+				t.Errorf("with %d refusals: %d in, %d out, %d frames over %d records; want 4, 2, 400", refuse, in, out, frames, len(b.counts))
+			}
+			for i := 1; i < len(b.counts); i++ {
+				if !b.counts[i].From.Equal(b.counts[i-1].To) {
+					t.Errorf("record %d begins at %v, the one before ends at %v", i, b.counts[i].From, b.counts[i-1].To)
+				}
+			}
+			if len(b.counts) < 2 {
+				t.Errorf("%d records in ten minutes", len(b.counts))
+			}
+		})
+	}
+}
+
+func TestAnInterruptedCountKeepsWhatItSaw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{}
+		g := newGate(&film{minutes: day}, b, false)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = g.Run(ctx) }()
+		time.Sleep(90 * time.Second)
+		stop()
+		<-done
+		if in, out, _ := b.sum(); in != 3 || out != 1 {
+			t.Errorf("%d in, %d out; want 3, 1", in, out)
+		}
+	})
+}
+
+func TestACameraThatIsNotThereIsTriedAgainAndShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &film{err: vision.ErrNoCamera}
+		b := &book{}
+		g := newGate(f, b, false)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = g.Run(ctx) }()
+		time.Sleep(5 * time.Minute)
+		if s := g.Status(); s.State != drivers.Missing {
+			t.Errorf("status %+v, want missing", s)
+		}
+		stop()
+		<-done
+		if f.plays < 8 || f.plays > 20 {
+			t.Errorf("tried %d times in five minutes", f.plays)
+		}
+		if len(b.counts) != 0 {
+			t.Errorf("%d records of a camera that was never there", len(b.counts))
+		}
+	})
+}
+
+func TestCountsThatAFullQueueRefusedGoIntoALaterRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{refuse: 7} // until the camera was opened again
+		g := newGate(&film{minutes: day, err: vision.ErrNoCamera}, b, false)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = g.Run(ctx) }()
+		time.Sleep(8*time.Minute + 30*time.Second) // two showings, and the pause before the third
+		stop()
+		<-done
+		f := g.opt.Counter.(*film)
+		if in, out, _ := b.sum(); f.plays < 2 || in != 4*2 && in != 4*2+1 || out < 2*2 {
+			t.Errorf("%d in, %d out over %d showings of 4 in, 2 out", in, out, f.plays)
+		}
+	})
+}
+
+func TestAQueueThatIsFullAtTheEndOfAnInterruptedCountIsSaid(t *testing.T) {
+	b := &book{refuse: 1}
+	g := newGate(&film{}, b, true)
+	g.seen = vision.CountProgress{Frames: 1, In: 1}
+	if err := g.record(t.Context()); !errors.Is(err, outbox.ErrFull) {
+		t.Errorf("record: %v, want ErrFull", err)
+	}
+	if err := g.record(t.Context()); err != nil || len(b.counts) != 1 || b.counts[0].In != 1 {
+		t.Errorf("second try: %v, %+v", err, b.counts)
+	}
+}
