@@ -41,6 +41,7 @@ type chip struct {
 	onCommand      func(n int)
 	wrongChipToken bool
 	shortReader    bool // the reader in between fails over extended commands
+	keys           *chipKeys
 
 	session  *sm.Session
 	inApp    bool
@@ -100,12 +101,13 @@ func (c *chip) Transmit(_ context.Context, raw []byte) ([]byte, error) {
 		c.session = nil
 		return sw(0x6988).Bytes(), nil
 	}
+	session := c.session // Chip Authentication answers under the old keys
 	r := c.application(inner)
 	if r.SW == bare {
 		c.session = nil
 		return sw(0x6F00).Bytes(), nil
 	}
-	out, err := c.session.WrapResponse(r)
+	out, err := session.WrapResponse(r)
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +212,8 @@ func (c *chip) application(cmd apdu.Command) apdu.Response {
 		return c.selectPlain(cmd)
 	case !c.inApp:
 		return sw(0x6982)
+	case c.keys != nil && (cmd.INS == 0x22 || cmd.INS == 0x86 || cmd.INS == 0x88):
+		return c.keys.answer(c, cmd)
 	case cmd.INS == 0xA4 && cmd.P1 == 2:
 		if cmd.Data[1] == 3 || cmd.Data[1] == 4 {
 			return sw(0x6982)

@@ -48,7 +48,7 @@ func (r *reader) prove(ctx context.Context) error {
 	if !asked {
 		return nil
 	}
-	return r.timed("activeAuthentication", func() error { return r.proveActive(ctx, key, lost) })
+	return r.timed("activeAuthentication", func() error { return r.proveActive(ctx, key, offers, lost) })
 }
 
 func (s securityInfos) unusable() string {
@@ -66,36 +66,59 @@ func (r *reader) showsKeys(key publicKey) bool { return r.long || key.signatureS
 const shortProof = 223
 
 // proveActive does Active Authentication, in a new session where the chip lost its
-// last one. A session lost over it right after Chip Authentication means that the
-// chip does not have the new keys; it is asked once more then.
-func (r *reader) proveActive(ctx context.Context, key publicKey, lost bool) error {
-	chip := &r.doc.Proofs.ChipAuthentication
+// last one. When it is the first command under new keys and the chip drops the
+// session over it, either the chip does not have the keys, or it has no such command:
+// the keys are then tried by themselves, and the chip is asked once more.
+func (r *reader) proveActive(ctx context.Context, key publicKey, offers []chipOffer, lost bool) error {
+	chip, active := &r.doc.Proofs.ChipAuthentication, &r.doc.Proofs.ActiveAuthentication
 	for {
 		if lost {
 			if ok, err := r.reopen(ctx); !ok {
 				return err
 			}
 		}
+		first := chip.Result == pendingResult
 		err := r.activeAuthentication(ctx, key)
-		pending := chip.Result == pendingResult
-		var gone *errSessionLost
 		switch {
 		case endsRead(ctx, err):
 			return err
-		case err != nil && pending:
-			chip.fail(err)
-			lost = true
+		case err != nil && first:
+			if lost, err = r.tryAgain(ctx, offers, err); err != nil {
+				return err
+			}
 			continue
-		case errors.As(err, &gone):
-			r.doc.Proofs.ActiveAuthentication.Why = refusal("active authentication", gone.sw)
 		case err != nil:
-			r.doc.Proofs.ActiveAuthentication.Why = err.Error()
+			active.Why = lostOver("active authentication", err)
 		}
-		if pending {
+		if first {
 			chip.succeed()
 		}
 		return nil
 	}
+}
+
+// tryAgain settles what a failure of the first command under new keys means.
+func (r *reader) tryAgain(ctx context.Context, offers []chipOffer, cause error) (lost bool, err error) {
+	chip := &r.doc.Proofs.ChipAuthentication
+	var gone *errSessionLost
+	if !errors.As(cause, &gone) || !errors.Is(cause, sm.ErrUnprotected) || gone.sw == 0x6987 || gone.sw == 0x6988 {
+		chip.fail(cause)
+		return true, nil
+	}
+	chip.Result, chip.Why = NotDone, "the chip gave no access again"
+	if ok, err := r.reopen(ctx); !ok {
+		return true, err
+	}
+	return r.chipAuthentication(ctx, offers, false)
+}
+
+// lostOver says why a command brought nothing.
+func lostOver(doing string, err error) string {
+	var gone *errSessionLost
+	if errors.As(err, &gone) {
+		return refusal(doing, gone.sw)
+	}
+	return err.Error()
 }
 
 // endsRead reports whether err is the end of the whole read: the card is gone,
@@ -143,7 +166,6 @@ func (r *reader) chipAuthentication(ctx context.Context, offers []chipOffer, mor
 		proof.Protocol = offer.name
 		session, err := r.agreeWithChip(ctx, offer)
 		var status *StatusError
-		var gone *errSessionLost
 		switch {
 		case err == nil:
 			r.session, proof.Result = session, pendingResult
@@ -155,11 +177,8 @@ func (r *reader) chipAuthentication(ctx context.Context, offers []chipOffer, mor
 			return false, err
 		case errors.As(err, &status):
 			proof.Why = refusal(status.Doing, status.SW)
-		case errors.As(err, &gone):
-			proof.Why = refusal("chip authentication", gone.sw)
-			return true, nil
 		default:
-			proof.Why = err.Error()
+			proof.Why = lostOver("chip authentication", err)
 			return true, nil
 		}
 	}
