@@ -55,7 +55,7 @@ func (p page) keep(name string) {
 	if dir == "" {
 		return
 	}
-	p.until("the end of the animations", "document.getAnimations().length === 0")
+	p.until("the end of the animations", "document.getAnimations().every((a) => { const t = a.effect.getComputedTiming(); return a.playState !== 'running' || t.iterations === Infinity || t.duration > 2000; })")
 	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		p.t.Fatalf("screenshot: %v", err)
