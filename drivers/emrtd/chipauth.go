@@ -166,6 +166,7 @@ func (r *reader) chipAuthentication(ctx context.Context, offers []chipOffer, mor
 		proof.Protocol = offer.name
 		session, err := r.agreeWithChip(ctx, offer)
 		var status *StatusError
+		var long *errLongRefused
 		switch {
 		case err == nil:
 			r.session, proof.Result = session, pendingResult
@@ -173,6 +174,9 @@ func (r *reader) chipAuthentication(ctx context.Context, offers []chipOffer, mor
 				return false, nil
 			}
 			return r.tryKeys(ctx)
+		case errors.As(err, &long): // a key of 2048 bits needs extended length
+			proof.Why = "the key is too long for this reader"
+			return true, r.toMasterFile(ctx) // shows whether the card is still there
 		case endsRead(ctx, err):
 			return false, err
 		case errors.As(err, &status):

@@ -27,7 +27,7 @@ func proved(t *testing.T, c *chip, tr *emrtd.Trust) (string, *emrtd.Document, em
 	return fmt.Sprint(v.ChipAuthentication, " ", v.ActiveAuthentication, " ", v.Assurance()), doc, v
 }
 
-func group14(name string) []string { return []string{"-algorithm", "DH", "-pkeyopt", name} }
+func dhGroup(name string) []string { return []string{"-algorithm", "DH", "-pkeyopt", name} }
 
 func TestChipAuthenticationOfEveryKindOfKey(t *testing.T) {
 	ecKey := func(curve, form string) []string { return ecKind(curve, form, "").key }
@@ -46,8 +46,8 @@ func TestChipAuthenticationOfEveryKindOfKey(t *testing.T) {
 		"P-224, 3DES":                        {"2", "1", ecKey("secp224r1", "explicit"), -1, false, true, "id-CA-ECDH-3DES-CBC-CBC"},
 		"3DES without MSE:Set KAT":           {"2", "1", ecKey("prime256v1", "named_curve"), 2, false, false, "id-CA-ECDH-3DES-CBC-CBC"},
 		"from before ChipAuthenticationInfo": {"2", "1", ecKey("brainpoolP256r1", "explicit"), -1, true, true, "id-CA-ECDH-3DES-CBC-CBC"},
-		"DH of RFC 5114":                     {"1", "2", group14("dh_rfc5114:3"), -1, false, false, "id-CA-DH-AES-CBC-CMAC-128"},
-		"DH of PKCS #3, 3DES":                {"1", "1", group14("group:modp_1536"), -1, true, true, "id-CA-DH-3DES-CBC-CBC"},
+		"DH of RFC 5114":                     {"1", "2", dhGroup("dh_rfc5114:3"), -1, false, false, "id-CA-DH-AES-CBC-CMAC-128"},
+		"DH of PKCS #3, 3DES":                {"1", "1", dhGroup("group:modp_1536"), -1, true, true, "id-CA-DH-3DES-CBC-CBC"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newChipKeys(t)
@@ -165,6 +165,15 @@ func TestAChipThatRefusesToProveItselfIsReadAllTheSame(t *testing.T) {
 				t.Errorf("got %s, want %s with %q; %v", got, x.want, x.detail, v.Detail)
 			}
 		})
+	}
+}
+
+func TestAKeyTooLongForTheReaderIsNoFailure(t *testing.T) {
+	k := newChipKeys(t)
+	c, tr := k.lay(k.agreement("1", "2", true, -1, dhGroup("dh_rfc5114:3")...), k.ecdsa("prime256v1", "sha256", true))
+	c.shortReader = true
+	if got, _, v := proved(t, c, tr); got != "not_done ok chip-genuine" || !strings.Contains(v.Detail["chipAuthentication"], "too long") {
+		t.Errorf("got %s; %v", got, v.Detail)
 	}
 }
 

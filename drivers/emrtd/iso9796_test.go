@@ -152,3 +152,21 @@ func FuzzVerifyActive(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseProofs(f *testing.F) {
+	f.Add([]byte(`{"chipAuthentication":{"protocol":"id-CA-ECDH-AES-CBC-CMAC-128","result":"ok"},"activeAuthentication":{"challenge":"AAAAAAAAAAA=","signature":"AQID"}}`))
+	f.Add([]byte(`{"chipAuthentication":{"result":"pending"}}`))
+	f.Add([]byte(`{"activeAuthentication":{"challenge":7}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := parseProofs(b)
+		if err != nil {
+			return
+		}
+		if r := p.ChipAuthentication.Result; r != "" && r != Failed && r != NotDone {
+			t.Fatalf("a saved note is worth %s", r)
+		}
+		if answer, _ := p.ChipAuthentication.judge(Files{}); answer == OK {
+			t.Fatal("a saved note counts as a proof")
+		}
+	})
+}

@@ -23,7 +23,8 @@ type ChipProof struct {
 	Result   Answer // OK, Failed or NotDone; "" when the chip was not asked
 	Why      string // in words that hold nothing of a person
 
-	key [sha256.Size]byte // digest of the DG14 whose key it was
+	key   [sha256.Size]byte // digest of the DG14 whose key it was
+	saved bool              // a note of an earlier read, see LoadDocument
 }
 
 // ActiveProof is the chip's signature over a random challenge. It can be verified
@@ -82,7 +83,9 @@ func (p ChipProof) judge(files Files) (Answer, string) {
 		return NotDone, "the chip has a key in DG14 and was not asked to prove it"
 	case p.Result == "":
 		return NotDone, p.Why
-	case p.key != sha256.Sum256(files[DG14]):
+	case p.saved && p.Result == OK:
+		return NotDone, p.Why
+	case !p.saved && p.key != sha256.Sum256(files[DG14]):
 		return NotDone, "the chip proved another key than that in DG14"
 	}
 	return p.Result, p.Why

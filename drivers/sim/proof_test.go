@@ -2,6 +2,8 @@ package sim_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -105,5 +107,50 @@ func TestACardTakenAwayWhileItProvesItselfEndsTheRead(t *testing.T) {
 		if doc, err := emrtd.Read(t.Context(), newCard(t, sim.PulledAfter(n)), canOf(t, "000017"), emrtd.Options{}); err == nil || doc != nil {
 			t.Errorf("pulled after %d of %d commands: %v", n, full, err)
 		}
+	}
+}
+
+func TestASavedCardIsVerifiedAgain(t *testing.T) {
+	for what, x := range map[string]struct {
+		opt  []sim.Option
+		want string
+	}{
+		"genuine":      {nil, "not_done ok chip-genuine"}, // Chip Authentication convinces only who does it
+		"a copy":       {[]sim.Option{sim.ClonedChip()}, "failed failed none"},
+		"no signature": {[]sim.Option{sim.StatusWord(0x88, 0x6D00)}, "not_done not_done chip-trusted"},
+	} {
+		dir := t.TempDir()
+		if err := emrtd.SaveDocument(dir, read(t, newCard(t, x.opt...), canOf(t, "000017"))); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, "proofs.json")); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: proofs.json: %v, %v", what, info, err)
+		}
+		doc, err := emrtd.LoadDocument(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := emrtd.VerifyDocument(doc, trust(t), time.Now()); proved(v) != x.want {
+			t.Errorf("%s: got %s, want %s; %v", what, proved(v), x.want, v.Detail)
+		}
+		if err := os.Remove(filepath.Join(dir, "proofs.json")); err != nil {
+			t.Fatal(err)
+		}
+		if doc, err = emrtd.LoadDocument(dir); err != nil {
+			t.Fatal(err)
+		}
+		if v := emrtd.VerifyDocument(doc, trust(t), time.Now()); proved(v) != "not_done not_done chip-trusted" {
+			t.Errorf("%s, files alone: got %s", what, proved(v))
+		}
+	}
+	dir := t.TempDir()
+	if err := emrtd.SaveFiles(dir, emrtd.Files{emrtd.DG1: {0x61, 0}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "proofs.json"), []byte(`{"activeAuthentication":"099099000017"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := emrtd.LoadDocument(dir); err == nil || strings.Contains(err.Error(), "0990") {
+		t.Errorf("a broken note: %v", err)
 	}
 }
