@@ -1,9 +1,11 @@
 package emrtd_test
 
 import (
+	"bytes"
 	"crypto"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,24 +105,17 @@ func TestActiveAuthenticationOfEveryKindOfKey(t *testing.T) {
 			k := newChipKeys(t)
 			c, tr := k.lay(x.infos, x.key(k))
 			c.atr = extended
-			got, _, v := proved(t, c, tr)
+			got, doc, v := proved(t, c, tr)
 			if got != "not_supported ok chip-genuine" || !strings.Contains(v.Detail["activeAuthentication"], x.how) {
 				t.Errorf("got %s; %v", got, v.Detail)
 			}
-			honest := k.sign
-			for what, sign := range map[string]func([]byte) []byte{
-				"over another challenge": func([]byte) []byte { return honest(make([]byte, 8)) },
-				"with a bit changed":     func(b []byte) []byte { s := honest(b); s[len(s)/2] ^= 1; return s },
-				"cut short":              func(b []byte) []byte { s := honest(b); return s[:len(s)-1] },
-				"all ones": func(b []byte) []byte {
-					s := honest(b)
-					for i := range s {
-						s[i] = 0xFF
-					}
-					return s
-				},
+			once := doc.Proofs.ActiveAuthentication.Signature.Reveal()
+			changed, ones := slices.Clone(once), bytes.Repeat([]byte{0xFF}, len(once))
+			changed[len(once)/2] ^= 1
+			for what, signature := range map[string][]byte{
+				"from another read": once, "with a bit changed": changed, "cut short": once[:len(once)-1], "all ones": ones, "one byte": {0x30},
 			} {
-				k.sign = sign
+				k.sign = func([]byte) []byte { return signature }
 				if got, _, v := proved(t, c, tr); got != "not_supported failed none" {
 					t.Errorf("%s: got %s; %v", what, got, v.Detail)
 				}
