@@ -57,8 +57,7 @@ type Options struct {
 	Actions kiosk.Actions // the demo's virtual hands; nil on a real device
 	Log     *slog.Logger
 
-	GateOnce bool                             // count the gate's source once, as for a recorded video
-	Counted  func(outbox.Receipt, gate.Count) // called after each accepted count; may be nil
+	Counted func(outbox.Receipt, gate.Count) // called after each accepted count; may be nil
 }
 
 // Agent is one device.
@@ -74,9 +73,12 @@ type Agent struct {
 	worker  *vision.Worker // questions about faces; nil without a camera and chip
 	reader  *pcsc.Reader
 	scanner *scanner.Scanner
-	counter *vision.Worker // the gate's counting, in a process of its own
+	camera  *counterCamera // nil without one
 	gate    *gate.Gate
-	kiosk   *kiosk.Server
+	kiosk   *kiosk.Server // the first; a restart makes another
+
+	kioskOptions kiosk.Options
+	kioskServed  bool // only runKiosk's
 
 	changes broadcast
 	recent  recentRecords
@@ -94,6 +96,9 @@ func New(opt Options) (*Agent, error) {
 	var err error
 	if a.profile, err = profile.Load(opt.Config.Profile); err != nil {
 		return nil, err
+	}
+	if problems := a.profile.Fits("configuration", nil, opt.Config); len(problems) > 0 {
+		return nil, problems
 	}
 	if err := os.MkdirAll(opt.Config.StateDir(), 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
@@ -151,15 +156,17 @@ func (a *Agent) makeDevices() {
 		a.reader = pcsc.NewReader(c.Reader.Name, a.log)
 		a.worker = a.newWorker()
 	}
+	if c.Camera.Source != "" && a.worker != nil {
+		a.camera = newCounterCamera(c.Camera.Source)
+	}
 	if c.Scanner.Path != "" {
 		a.scanner = scanner.New(c.Scanner.Path, scanner.Options{Baud: c.Scanner.Baud, Log: a.log})
 	}
 	if c.Gate.Source != "" {
-		a.counter = a.newWorker()
 		a.gate = gate.New(gate.Options{
 			Question: vision.CountQuestion{Source: c.Gate.Source, Line: c.Gate.Line, Detector: c.Gate.Detector},
-			Profile:  a.profile.Name, Every: c.Gate.Every.Value(), Once: a.opt.GateOnce,
-			Counter: a.counter, Recorder: a.store, Counted: a.counted, Log: a.log,
+			Profile:  a.profile.Name, Every: c.Gate.Every.Value(),
+			Counter: a.newWorker(), Recorder: a.store, Counted: a.counted, Log: a.log,
 		})
 	}
 }
@@ -178,16 +185,16 @@ func (a *Agent) makeVisits() error {
 		Changed: a.changes.signal, Log: a.log,
 	}
 	if a.worker != nil {
-		opt.Faces = faces{a.worker, c.Camera.Source}
+		opt.Faces = faces{a.worker, a.camera}
 	}
 	a.engine = visit.New(opt)
 
-	kopt := kiosk.Options{Socket: SocketPath(c.StateDir()), Station: station{a}, Actions: a.opt.Actions, Admin: admin{a}, Idle: c.Kiosk.Idle.Value(), Log: a.log}
+	a.kioskOptions = kiosk.Options{Socket: SocketPath(c.StateDir()), Station: station{a}, Actions: a.opt.Actions, Admin: admin{a}, Idle: c.Kiosk.Idle.Value(), Log: a.log}
 	if c.Kiosk.Enabled {
-		kopt.Addr = c.Kiosk.Listen
+		a.kioskOptions.Addr = c.Kiosk.Listen
 	}
 	var err error
-	if a.kiosk, err = kiosk.New(kopt); err != nil {
+	if a.kiosk, err = kiosk.New(a.kioskOptions); err != nil {
 		return fmt.Errorf("open the local API: %w", err)
 	}
 	return nil
@@ -219,7 +226,7 @@ type part struct {
 // and the queue is closed. A part that fails is started again; none of them ends
 // the daemon.
 func (a *Agent) Run(ctx context.Context) error {
-	parts := []part{{"uplink", a.uplink.Run}, {"kiosk", a.kiosk.Run}, {"queue", a.watchQueue}}
+	parts := []part{{"uplink", a.uplink.Run}, {"kiosk", a.runKiosk}, {"queue", a.watchQueue}}
 	if a.reader != nil {
 		parts = append(parts, part{"reader", a.reader.Run}, part{"cards", a.followCards}, part{"vision", a.worker.Run})
 	}
@@ -227,7 +234,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		parts = append(parts, part{"scanner", a.scanner.Run}, part{"codes", a.followCodes})
 	}
 	if a.gate != nil {
-		parts = append(parts, part{"counter", a.counter.Run}, part{"gate", a.gate.Run})
+		parts = append(parts, part{"gate", a.gate.Run})
 	}
 	var running sync.WaitGroup
 	for _, p := range parts {
@@ -244,6 +251,20 @@ func (a *Agent) Run(ctx context.Context) error {
 	return nil
 }
 
+// runKiosk serves the screen. A server that failed has closed its listeners, so
+// the next one listens anew.
+func (a *Agent) runKiosk(ctx context.Context) error {
+	server := a.kiosk
+	if a.kioskServed {
+		var err error
+		if server, err = kiosk.New(a.kioskOptions); err != nil {
+			return err
+		}
+	}
+	a.kioskServed = true
+	return server.Run(ctx)
+}
+
 // statuses is what every device says about itself.
 func (a *Agent) statuses() []drivers.Status {
 	list := []drivers.Status{}
@@ -253,29 +274,16 @@ func (a *Agent) statuses() []drivers.Status {
 	if a.scanner != nil {
 		list = append(list, a.scanner.Status())
 	}
-	if status, ok := a.workerStatus(); ok {
-		list = append(list, status)
+	if a.worker != nil {
+		states := map[vision.State]drivers.State{vision.Idle: drivers.Ready, vision.Running: drivers.Ready, vision.Waiting: drivers.Failed, vision.Absent: drivers.Missing}
+		s := a.worker.Status()
+		list = append(list, drivers.Status{Kind: "worker", Name: "tram-vision", State: states[s.State], Detail: s.Detail, Since: s.Since})
+	}
+	if a.camera != nil {
+		list = append(list, a.camera.Status())
 	}
 	if a.gate != nil {
 		list = append(list, a.gate.Status())
 	}
 	return list
-}
-
-// workerStatus is how the camera worker is: of its processes for faces and for
-// the gate, the one that is worse.
-func (a *Agent) workerStatus() (drivers.Status, bool) {
-	states := map[vision.State]drivers.State{vision.Idle: drivers.Ready, vision.Running: drivers.Ready, vision.Waiting: drivers.Failed, vision.Absent: drivers.Missing}
-	var worst drivers.Status
-	for _, w := range []*vision.Worker{a.worker, a.counter} {
-		if w == nil {
-			continue
-		}
-		s := w.Status()
-		status := drivers.Status{Kind: "worker", Name: "tram-vision", State: states[s.State], Detail: s.Detail, Since: s.Since}
-		if worst.Kind == "" || status.State != drivers.Ready {
-			worst = status
-		}
-	}
-	return worst, worst.Kind != ""
 }

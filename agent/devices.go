@@ -101,7 +101,7 @@ func (c chip) Trust() *emrtd.Trust {
 // faces asks the camera worker.
 type faces struct {
 	worker *vision.Worker
-	source string
+	camera *counterCamera // nil: there is none
 }
 
 func (f faces) Portrait(ctx context.Context, picture []byte) ([]byte, error) {
@@ -109,10 +109,12 @@ func (f faces) Portrait(ctx context.Context, picture []byte) ([]byte, error) {
 }
 
 func (f faces) CompareFace(ctx context.Context, portrait []byte) (vision.FaceAnswer, error) {
-	if f.source == "" {
+	if f.camera == nil {
 		return vision.FaceAnswer{}, vision.ErrNoCamera
 	}
-	return f.worker.CompareFace(ctx, vision.FaceQuestion{Portrait: portrait, Source: f.source, Frames: 8})
+	answer, err := f.worker.CompareFace(ctx, vision.FaceQuestion{Portrait: portrait, Source: f.camera.source, Frames: 8})
+	f.camera.used(err)
+	return answer, err
 }
 
 // recorder is the outbox, with the screen's list of recent records kept beside it.

@@ -10,6 +10,7 @@ import (
 	"tram/agent/kiosk"
 	"tram/agent/visit"
 	"tram/drivers"
+	"tram/drivers/emrtd"
 	"tram/sync/outbox"
 )
 
@@ -148,8 +149,15 @@ func (d admin) Status(context.Context) (any, error) {
 	if v := a.engine.View(); v != nil {
 		status.Stage = string(v.Stage)
 	}
-	status.Health = append(health.Devices(status.Devices),
-		health.Hub(status.Hub.State, waiting), health.Queue(stat.Bytes, int64(c.Outbox.MaxMiB)<<20))
+	status.Health = append(health.Devices(status.Devices), health.Hub(status.Hub.State, waiting), health.Queue(stat.Used, stat.Limit))
+	if a.reader != nil {
+		trust, err := emrtd.LoadTrust(c.TrustDir())
+		certificates := 0
+		if err == nil {
+			certificates = trust.Len()
+		}
+		status.Health = append(status.Health, health.Trust(certificates, err))
+	}
 	return status, nil
 }
 

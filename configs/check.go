@@ -2,11 +2,13 @@ package configs
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -32,19 +34,33 @@ var name = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
 
 var bauds = []int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200}
 
+// maxOutboxMiB is 1 TiB: more than any device of this kind has.
+const maxOutboxMiB = 1 << 20
+
+// detectors are what tram-vision can find people with.
+var detectors = []string{"default", "nanodet", "yolox", "fastestdet"}
+
 type checker struct {
 	file     string
 	lines    Lines
 	problems Problems
+
+	undecoded map[string]bool // keys whose value is of a wrong kind
 }
 
 func (k *checker) wrong(key, text, remedy string) {
+	if k.undecoded[key] {
+		return // said already
+	}
 	k.problems = append(k.problems, Problem{File: k.file, Line: k.lines[key], Key: key, Text: text, Remedy: remedy})
 }
 
 // check is every rule that one value or several together must keep.
-func (c Config) check(file string, lines Lines) Problems {
-	k := &checker{file: file, lines: lines}
+func (c Config) check(file string, lines Lines, before Problems) Problems {
+	k := &checker{file: file, lines: lines, undecoded: map[string]bool{}}
+	for _, p := range before {
+		k.undecoded[p.Key] = true
+	}
 	for key, value := range map[string]string{"device.name": c.Device.Name, "device.site": c.Device.Site} {
 		if !name.MatchString(value) {
 			k.wrong(key, fmt.Sprintf("%q is not a name", value), "use 1 to 63 lower-case letters, digits and hyphens")
@@ -59,8 +75,11 @@ func (c Config) check(file string, lines Lines) Problems {
 	c.checkGate(k)
 	c.checkHub(k)
 	c.checkKiosk(k)
-	if c.Outbox.MaxMiB < 16 {
-		k.wrong("outbox.max-mib", fmt.Sprintf("%d is too small for an outage", c.Outbox.MaxMiB), "use 16 or more; 1024 holds months of visits")
+	if c.Outbox.MaxMiB < 16 || c.Outbox.MaxMiB > maxOutboxMiB {
+		k.wrong("outbox.max-mib", fmt.Sprintf("%d is not between 16 and %d", c.Outbox.MaxMiB, maxOutboxMiB), "1024 holds months of visits")
+	}
+	if c.Device.Site == "hub" {
+		k.wrong("device.site", "\"hub\" is reserved", "name the place")
 	}
 	if levels := []string{"debug", "info", "warn", "error"}; !slices.Contains(levels, c.Log.Level) {
 		k.wrong("log.level", fmt.Sprintf("%q is not a level", c.Log.Level), "use "+strings.Join(levels, ", "))
@@ -74,13 +93,20 @@ func (c Config) check(file string, lines Lines) Problems {
 	return k.problems
 }
 
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
+}
+
 func (c Config) checkGate(k *checker) {
 	if c.Gate.Source == "" {
 		return
 	}
-	l := c.Gate.Line
-	if l[0] == l[2] && l[1] == l[3] {
-		k.wrong("gate.line", "has no length", "give two different points in pixels: [x1, y1, x2, y2]")
+	if l := c.Gate.Line; !(math.Hypot(l[2]-l[0], l[3]-l[1]) >= 1) || math.IsInf(math.Hypot(l[0], l[1])+math.Hypot(l[2], l[3]), 0) {
+		k.wrong("gate.line", "is no line", "give two different points in pixels: [x1, y1, x2, y2]")
+	}
+	if !slices.Contains(detectors, c.Gate.Detector) {
+		k.wrong("gate.detector", fmt.Sprintf("%q is not known", c.Gate.Detector), "use "+strings.Join(detectors, ", "))
 	}
 	if c.Gate.Every.Value() < time.Second {
 		k.wrong("gate.every", fmt.Sprintf("%v is too short", c.Gate.Every.Value()), "use 1s or more; 1m is usual")
@@ -105,7 +131,7 @@ func (c Config) checkKiosk(k *checker) {
 	host, port, err := net.SplitHostPort(c.Kiosk.Listen)
 	addr, ipErr := netip.ParseAddr(host)
 	switch {
-	case err != nil || port == "":
+	case err != nil || !isPort(port):
 		k.wrong("kiosk.listen", "is not an address and port", "write 127.0.0.1:8600")
 	case host != "localhost" && (ipErr != nil || !addr.IsLoopback()):
 		// The screen shows a person's data: it never leaves this machine.

@@ -98,7 +98,7 @@ func Load(path string) (Config, error) {
 	}
 	c := Default()
 	lines, problems := Decode(path, data, &c)
-	problems = append(problems, c.check(path, lines)...)
+	problems = append(problems, c.check(path, lines, problems)...)
 	if len(problems) > 0 {
 		return c, problems
 	}
@@ -107,7 +107,7 @@ func Load(path string) (Config, error) {
 
 // Check is what is wrong with a configuration that was made in memory.
 func (c Config) Check() error {
-	if problems := c.check("configuration", Lines{}); len(problems) > 0 {
+	if problems := c.check("configuration", Lines{}, nil); len(problems) > 0 {
 		return problems
 	}
 	return nil

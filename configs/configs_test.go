@@ -86,6 +86,28 @@ outbox:
 	}
 }
 
+func TestValuesThatCannotWorkAreProblems(t *testing.T) {
+	for text, key := range map[string]string{
+		"outbox: {max-mib: 99999999999999}":                    "outbox.max-mib",
+		"outbox: {max-mib: 1}":                                 "outbox.max-mib",
+		"kiosk: {listen: 127.0.0.1:99999}":                     "kiosk.listen",
+		"kiosk: {listen: 10.0.0.1:8600}":                       "kiosk.listen",
+		"gate: {source: x, line: [1, 2, 3, .nan]}":             "gate.line",
+		"gate: {source: x, line: [1, 2, 3, .inf]}":             "gate.line",
+		"gate: {source: x, line: [a, b]}":                      "gate.line",
+		"gate: {source: x, line: [1, 2, 3, 4], detector: eye}": "gate.detector",
+		"device: {site: hub}":                                  "device.site",
+		"log: {level: loud}":                                   "log.level",
+		"scanner: {baud: 12345}":                               "scanner.baud",
+	} {
+		_, err := Load(write(t, text+"\n"))
+		var problems Problems
+		if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Key != key || problems[0].Line != 1 || problems[0].Remedy == "" {
+			t.Errorf("%s: %+v, want one problem of %s", text, err, key)
+		}
+	}
+}
+
 func TestAMisspelledKeyIsAnsweredWithTheRightOne(t *testing.T) {
 	_, err := Load(write(t, "scaner: {}\n"))
 	var problems Problems
@@ -142,6 +164,6 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := Default()
 		lines, _ := Decode("f", data, &c)
-		_ = c.check("f", lines)
+		_ = c.check("f", lines, nil)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -45,7 +46,6 @@ type Options struct {
 	Question vision.CountQuestion
 	Profile  string
 	Every    time.Duration // one record for each such period
-	Once     bool          // a source that ends is counted once, not started again
 	Counter  Counter
 	Recorder Recorder
 	Counted  func(outbox.Receipt, Count) // called after each accepted record; may be nil
@@ -89,9 +89,9 @@ func (g *Gate) set(state drivers.State, detail string) {
 	}
 }
 
-// Run counts until ctx ends; with Once it counts a source that ends only once. A
-// camera that is not there is tried again after a pause that grows to half a
-// minute.
+// Run counts until ctx ends. A video or folder is counted once: played again, it
+// would show the same people again. A camera that is not there is tried again
+// after a pause that grows to half a minute.
 func (g *Gate) Run(ctx context.Context) error {
 	pause := time.Second
 	for ctx.Err() == nil {
@@ -99,13 +99,16 @@ func (g *Gate) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err == nil && g.opt.Once {
+		if err == nil {
+			g.set(drivers.Ready, "counted to its end")
 			<-ctx.Done()
 			return nil
 		}
-		if err == nil { // a video or folder that ended: from the start again
-			pause = time.Second
-			continue
+		if g.began() && recorded(g.opt.Question.Source) {
+			g.set(drivers.Failed, err.Error())
+			g.opt.Log.Error("counting broke off in a recorded source and is not begun again", "err", err)
+			<-ctx.Done()
+			return nil
 		}
 		state := drivers.Failed
 		if errors.Is(err, vision.ErrNoCamera) {
@@ -120,6 +123,19 @@ func (g *Gate) Run(ctx context.Context) error {
 		pause = min(2*pause, 30*time.Second)
 	}
 	return nil
+}
+
+// began reports whether frames of this source were counted already.
+func (g *Gate) began() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.seen.Frames > 0
+}
+
+// recorded reports whether a source is a video or a folder: something with an end.
+func recorded(source string) bool {
+	info, err := os.Stat(source)
+	return err == nil && (info.IsDir() || info.Mode().IsRegular())
 }
 
 // count follows the source once. Each period's numbers become a record; what is

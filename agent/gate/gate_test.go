@@ -65,9 +65,9 @@ func (b *book) sum() (in, out, frames int) {
 	return
 }
 
-func newGate(f *film, b *book, once bool) *Gate {
+func newGate(f *film, b *book) *Gate {
 	return New(Options{
-		Question: vision.CountQuestion{Source: "x", Detector: "default"}, Profile: "tourist-gate", Every: 50 * time.Second, Once: once,
+		Question: vision.CountQuestion{Source: "x", Detector: "default"}, Profile: "tourist-gate", Every: 50 * time.Second,
 		Counter: f, Recorder: b, Log: slog.New(slog.DiscardHandler),
 	})
 }
@@ -78,7 +78,7 @@ func TestEachCrossingIsInExactlyOneRecord(t *testing.T) {
 	for _, refuse := range []int{0, 2} {
 		synctest.Test(t, func(t *testing.T) {
 			b := &book{refuse: refuse}
-			g := newGate(&film{minutes: day}, b, true)
+			g := newGate(&film{minutes: day}, b)
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan struct{})
 			go func() { defer close(done); _ = g.Run(ctx) }()
@@ -103,7 +103,7 @@ func TestEachCrossingIsInExactlyOneRecord(t *testing.T) {
 func TestAnInterruptedCountKeepsWhatItSaw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &book{}
-		g := newGate(&film{minutes: day}, b, false)
+		g := newGate(&film{minutes: day}, b)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); _ = g.Run(ctx) }()
@@ -120,7 +120,7 @@ func TestACameraThatIsNotThereIsTriedAgainAndShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &film{err: vision.ErrNoCamera}
 		b := &book{}
-		g := newGate(f, b, false)
+		g := newGate(f, b)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); _ = g.Run(ctx) }()
@@ -139,10 +139,30 @@ func TestACameraThatIsNotThereIsTriedAgainAndShown(t *testing.T) {
 	})
 }
 
+func TestARecordedSourceIsNeverCountedTwice(t *testing.T) {
+	for _, broken := range []error{nil, vision.ErrWorkerDied} {
+		dir := t.TempDir()
+		synctest.Test(t, func(t *testing.T) {
+			b, f := &book{}, &film{minutes: day, err: broken}
+			g := newGate(f, b)
+			g.opt.Question.Source = dir
+			ctx, stop := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() { defer close(done); _ = g.Run(ctx) }()
+			time.Sleep(time.Hour)
+			stop()
+			<-done
+			if in, out, _ := b.sum(); f.plays != 1 || in != 4 || out != 2 {
+				t.Errorf("ended by %v: %d in, %d out over %d showings; want 4, 2, 1", broken, in, out, f.plays)
+			}
+		})
+	}
+}
+
 func TestCountsThatAFullQueueRefusedGoIntoALaterRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &book{refuse: 7} // until the camera was opened again
-		g := newGate(&film{minutes: day, err: vision.ErrNoCamera}, b, false)
+		g := newGate(&film{minutes: day, err: vision.ErrNoCamera}, b)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); _ = g.Run(ctx) }()
@@ -158,7 +178,7 @@ func TestCountsThatAFullQueueRefusedGoIntoALaterRecord(t *testing.T) {
 
 func TestAQueueThatIsFullAtTheEndOfAnInterruptedCountIsSaid(t *testing.T) {
 	b := &book{refuse: 1}
-	g := newGate(&film{}, b, true)
+	g := newGate(&film{}, b)
 	g.seen = vision.CountProgress{Frames: 1, In: 1}
 	if err := g.record(t.Context()); !errors.Is(err, outbox.ErrFull) {
 		t.Errorf("record: %v, want ErrFull", err)

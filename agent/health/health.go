@@ -23,12 +23,13 @@ type Check struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// remedies by kind of device and state.
+// remedies by kind of device, or by kind and name.
 var remedies = map[string]string{
-	"reader":  "plug the chip reader in; \"tram devices\" lists those that are there",
-	"scanner": "plug the QR scanner in, and check scanner.path in the configuration",
-	"camera":  "check the camera's cable and camera.source in the configuration",
-	"worker":  "see \"tram devices\"; the camera worker tram-vision starts again by itself",
+	"reader":         "plug the chip reader in, and see that pcscd runs; \"tram devices\" tells both",
+	"scanner":        "plug the QR scanner in, and check scanner.path in the configuration",
+	"camera counter": "check the camera's cable and camera.source in the configuration",
+	"camera gate":    "check the camera's cable and gate.source in the configuration",
+	"worker":         "see \"tram devices\"; the camera worker tram-vision starts again by itself",
 }
 
 // Devices turns what devices say about themselves into checks.
@@ -41,6 +42,9 @@ func Devices(statuses []drivers.Status) []Check {
 		}
 		if s.State == drivers.Missing || s.State == drivers.Failed {
 			c.Status, c.Remedy = Fail, remedies[s.Kind]
+			if c.Remedy == "" {
+				c.Remedy = remedies[s.Kind+" "+s.Name]
+			}
 		}
 		checks = append(checks, c)
 	}
@@ -63,14 +67,32 @@ func Hub(state string, waiting uint64) Check {
 	return c
 }
 
-// Queue judges how full the outbox is.
-func Queue(bytes, limit int64) Check {
-	c := Check{ID: "queue", Status: OK, Text: fmt.Sprintf("queue uses %d of %d MiB", bytes>>20, limit>>20)}
+// oneRecord is more than one record and the pages around it take.
+const oneRecord = 16 << 10
+
+// Queue judges how full the outbox is: used bytes of the limit at which records
+// are refused.
+func Queue(used, limit int64) Check {
+	c := Check{ID: "queue", Status: OK, Text: fmt.Sprintf("queue uses %d of %d MiB", used>>20, limit>>20)}
 	switch {
-	case bytes >= limit*95/100:
+	case used+oneRecord >= limit:
 		c.Status, c.Remedy = Fail, "new visits are refused; restore the way to the hub, or raise outbox.max-mib"
-	case bytes >= limit*80/100:
+	case used >= limit/10*8:
 		c.Status, c.Remedy = Warn, "restore the way to the hub before the queue is full"
+	}
+	return c
+}
+
+// Trust judges the operator's store of CSCA certificates.
+func Trust(certificates int, err error) Check {
+	c := Check{ID: "trust", Status: OK, Text: fmt.Sprintf("%d CSCA certificates are trusted", certificates)}
+	switch {
+	case err != nil:
+		c.Status, c.Text = Fail, "the trust store cannot be read, so every signer is unknown: "+err.Error()
+		c.Remedy = "remove or replace the file that it names"
+	case certificates == 0:
+		c.Status, c.Text = Warn, "no CSCA certificate is trusted; a good chip is \"chip\", never \"chip-trusted\""
+		c.Remedy = "put the CSCA certificates that the authority gave you into the trust folder"
 	}
 	return c
 }

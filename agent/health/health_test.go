@@ -1,6 +1,8 @@
 package health
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"tram/drivers"
@@ -19,13 +21,34 @@ func TestAMissingDeviceFailsWithARemedy(t *testing.T) {
 	}
 }
 
+func TestTheRemedyNamesTheRightSetting(t *testing.T) {
+	for name, key := range map[string]string{"counter": "camera.source", "gate": "gate.source"} {
+		got := Devices([]drivers.Status{{Kind: "camera", Name: name, State: drivers.Missing}})[0]
+		if !strings.Contains(got.Remedy, key) {
+			t.Errorf("camera %s: remedy %q, want %s in it", name, got.Remedy, key)
+		}
+	}
+}
+
+func TestAnUnreadableTrustStoreIsAFailureAndAnEmptyOneAWarning(t *testing.T) {
+	for _, c := range []struct {
+		certificates int
+		err          error
+		want         string
+	}{{3, nil, OK}, {0, nil, Warn}, {0, errors.New("bad.cer: not a certificate"), Fail}} {
+		if got := Trust(c.certificates, c.err); got.Status != c.want || (c.want != OK && got.Remedy == "") {
+			t.Errorf("Trust(%d, %v) = %+v, want %s", c.certificates, c.err, got, c.want)
+		}
+	}
+}
+
 func TestBeingOfflineIsAWarningAndAFullQueueAFailure(t *testing.T) {
 	for state, want := range map[string]string{"connected": OK, "offline": Warn, "hub-down": Warn, "duplicate-identity": Fail} {
 		if got := Hub(state, 3); got.Status != want || (want != OK && got.Remedy == "") {
 			t.Errorf("Hub(%q) = %+v, want %s", state, got, want)
 		}
 	}
-	for bytes, want := range map[int64]string{10: OK, 85: Warn, 96: Fail} {
+	for bytes, want := range map[int64]string{10: OK, 85: Warn, 100: Fail} {
 		if got := Queue(bytes<<20, 100<<20); got.Status != want {
 			t.Errorf("Queue(%d MiB of 100) = %+v, want %s", bytes, got, want)
 		}

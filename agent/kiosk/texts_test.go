@@ -92,6 +92,7 @@ func TestEveryCodeTheScreenCanMeetHasWords(t *testing.T) {
 
 var failures = []string{
 	"wrong_can", "card_removed", "card_error", "not_an_id_card", "bad_qr", "verification_failed",
+	"signer_not_valid", "chip_copied", "other_person", "not_verifiable", "face_unsure", "face_not_done",
 	"no_reader", "queue_full", "timeout", "assurance_too_low", "face_mismatch", "internal",
 }
 

@@ -172,3 +172,22 @@ func oneOf[T ~string](wrong func(key, text, remedy string), key string, got T, a
 	}
 	wrong(key, fmt.Sprintf("%q is not known", got), "use "+strings.Join(names, ", "))
 }
+
+// Fits says what a counter's configuration lacks for this profile: a visit that
+// waits for a card must have a reader, a gate something to look at.
+func (p Profile) Fits(file string, lines configs.Lines, c configs.Config) configs.Problems {
+	var problems configs.Problems
+	wrong := func(key, text, remedy string) {
+		problems = append(problems, configs.Problem{File: file, Line: lines[key], Key: key, Text: text, Remedy: remedy})
+	}
+	if slices.Index(levels, p.Assurance) >= slices.Index(levels, emrtd.Chip) && !c.Reader.Enabled {
+		wrong("reader.enabled", fmt.Sprintf("profile %s asks for a chip, and no reader may be used", p.Name), "set it to true, or choose another profile")
+	}
+	if p.Face == FaceRequired && c.Camera.Source == "" {
+		wrong("camera.source", fmt.Sprintf("profile %s asks for a compared face, and there is no camera", p.Name), "name the camera, or choose another profile")
+	}
+	if p.Accepts(EvidenceCamera) && c.Gate.Source == "" {
+		wrong("gate.source", fmt.Sprintf("profile %s counts people, and there is nothing to count in", p.Name), "name the gate's camera, or choose another profile")
+	}
+	return problems
+}

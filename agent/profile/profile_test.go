@@ -93,6 +93,28 @@ record: vn.tram.visit.registered.v1
 	}
 }
 
+func TestAProfileSaysWhatTheCounterLacks(t *testing.T) {
+	bare := configs.Default()
+	bare.Reader.Enabled = false
+	for profile, key := range map[string]string{"hospital-kiosk": "reader.enabled", "tourist-gate": "gate.source", "clinic": ""} {
+		p, err := Load(profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		problems := p.Fits("f", configs.Lines{key: 7}, bare)
+		if key == "" && len(problems) == 0 {
+			continue
+		}
+		if len(problems) != 1 || problems[0].Key != key || problems[0].Line != 7 {
+			t.Errorf("%s: %v, want one problem of %s", profile, problems, key)
+		}
+	}
+	strict := Profile{Name: "x", Face: FaceRequired, Evidence: []Evidence{EvidenceQR, EvidenceChip}, Assurance: emrtd.Chip}
+	if problems := strict.Fits("f", nil, configs.Default()); len(problems) != 1 || problems[0].Key != "camera.source" {
+		t.Errorf("a face without a camera: %v", problems)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("name: x\nevidence: [qr]\n"))
 	f.Fuzz(func(_ *testing.T, data []byte) { _, _ = Parse("f", data) })

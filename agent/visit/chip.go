@@ -29,6 +29,7 @@ func (e *Engine) read(s *session) {
 	s.failure, s.checks, s.verification, s.mismatches = nil, nil, nil, nil
 	s.assurance = emrtd.QR
 	s.progress = &Progress{Step: "access"}
+	s.laid = e.laid
 	e.enter(s, StageReading)
 	e.work.Go(func() {
 		// A card is hostile input: whatever it provokes ends this visit and nothing else.
@@ -52,6 +53,10 @@ func (e *Engine) readChip(s *session) {
 	})
 	if err != nil {
 		e.update(s, func() {
+			if e.laid != s.laid && FailureCode(err) == "card_removed" {
+				e.read(s) // lifted and laid again meanwhile
+				return
+			}
 			// Taken away before anything was read, or the service had not yet noticed that the last
 			// person's card left: this person's is still awaited.
 			if errors.Is(err, pcsc.ErrNoCard) || errors.Is(err, pcsc.ErrCardGone) && s.progress != nil && s.progress.Step == "access" {
@@ -97,14 +102,16 @@ func (e *Engine) apply(s *session, ev Evidence) {
 	s.person = ev.Person
 	s.verification = &ev.Verification
 	s.mismatches = ev.Mismatches
-	s.assurance = ev.Verification.Assurance()
+	s.assurance = ev.Assurance()
 	s.checks = ev.Checks()
 	switch {
 	case s.assurance == emrtd.None:
-		e.fail(s, "verification_failed", "a check of the chip failed: "+strings.Join(ev.failedChecks(), ", "))
-	case ev.idMismatch():
+		code, why := ev.failure()
+		e.fail(s, code, why)
+	case ev.chipID() != s.idNumber.Reveal():
+		// The code opened the chip, but the chip does not say that it is this person's.
 		s.assurance = emrtd.None
-		e.fail(s, "verification_failed", "the ID number differs between the code and the chip")
+		e.fail(s, "other_person", "the chip gives no ID number")
 	case !e.opt.Profile.Enough(s.assurance):
 		e.fail(s, "assurance_too_low", fmt.Sprintf("this counter asks for %s, the card gave %s", e.opt.Profile.Assurance, s.assurance))
 	}
@@ -152,7 +159,7 @@ func (e *Engine) compareFace(s *session, picture privacy.Private[[]byte]) {
 		s.face = &result
 		s.checks = append(s.checks, result.check())
 		if result.Result != "match" && e.opt.Profile.Face == profile.FaceRequired {
-			e.fail(s, "face_mismatch", "the face was not matched: "+result.Result)
+			e.fail(s, "face_"+result.Result, "this counter asks for a matched face: "+result.Reason)
 		}
 	})
 }
@@ -213,10 +220,13 @@ func FailureCode(err error) string {
 		return "wrong_can"
 	case errors.Is(err, emrtd.ErrNoApplication):
 		return "not_an_id_card"
+	// The reader's own words come first: emrtd calls every transport error a card that is gone.
+	case errors.Is(err, pcsc.ErrNoReader), errors.Is(err, pcsc.ErrNoService), errors.Is(err, pcsc.ErrRefused):
+		return "no_reader"
+	case errors.Is(err, pcsc.ErrTimeout), errors.Is(err, pcsc.ErrMute):
+		return "card_error"
 	case errors.Is(err, emrtd.ErrCardGone), errors.Is(err, pcsc.ErrCardGone), errors.Is(err, pcsc.ErrNoCard):
 		return "card_removed"
-	case errors.Is(err, pcsc.ErrNoReader), errors.Is(err, pcsc.ErrNoService):
-		return "no_reader"
 	}
 	return "card_error"
 }
@@ -227,11 +237,13 @@ type Evidence struct {
 	Verification emrtd.Verification
 	MRZ          *emrtd.MRZInfo
 	DG13         *cccd.DG13
-	Person       cccd.Person
+	Person       cccd.Person // what the chip says; nothing of it comes from the code
 	Portrait     privacy.Private[[]byte]
 	Format       string // of the portrait: "jpeg", "jp2", "" without one
 	Mismatches   []cccd.Mismatch
 	Notes        []string // groups that could not be understood; no personal data
+
+	sources int // of code, MRZ and DG13, how many are there to be compared
 }
 
 // Examine takes the person's data out of the files of a chip that was verified
@@ -261,10 +273,45 @@ func Examine(verified emrtd.Verification, files emrtd.Files, qr *cccd.QR) Eviden
 			ev.Portrait, ev.Format = portrait.Data, portrait.Format
 		}
 	}
-	ev.Person = cccd.Merge(qr, ev.MRZ, ev.DG13)
+	ev.Person = cccd.Merge(nil, ev.MRZ, ev.DG13)
 	ev.Mismatches = cccd.CrossCheck(qr, ev.MRZ, ev.DG13)
+	for _, there := range []bool{qr != nil, ev.MRZ != nil, ev.DG13 != nil} {
+		if there {
+			ev.sources++
+		}
+	}
 	return ev
 }
+
+// Assurance is what the verified chip is worth for this person. A chip that
+// withholds DG1 says nothing of anybody, and one whose ID number is not that of
+// the code, or not the same in all its groups, is not this person's: none.
+func (ev Evidence) Assurance() emrtd.Assurance {
+	if ev.MRZ == nil || ev.idMismatch() {
+		return emrtd.None
+	}
+	return ev.Verification.Assurance()
+}
+
+// failure is the screen's code for an assurance of none, and the reason for a
+// technician.
+func (ev Evidence) failure() (code, why string) {
+	v := ev.Verification
+	switch {
+	case v.Hashes == emrtd.Failed || v.SODSignature == emrtd.Failed || v.Chain == emrtd.Failed:
+		return "verification_failed", "failed: " + strings.Join(ev.failedChecks(), ", ")
+	case v.Chain == emrtd.Expired || v.Chain == emrtd.Revoked:
+		return "signer_not_valid", "the signer's certificate: " + string(v.Chain)
+	case v.ChipAuthentication == emrtd.Failed || v.ActiveAuthentication == emrtd.Failed:
+		return "chip_copied", "failed: " + strings.Join(ev.failedChecks(), ", ")
+	case ev.idMismatch():
+		return "other_person", "the ID number differs: " + strings.Join(MismatchNames(ev.Mismatches), "; ")
+	}
+	return "not_verifiable", "the chip gave too little to verify: " + strings.Join(ev.Notes, "; ")
+}
+
+// chipID is the ID number as the chip's signed groups say it, "" where none does.
+func (ev Evidence) chipID() string { return ev.Person.IDCode.Reveal() }
 
 // Checks lists the answers one by one, as the screen shows them.
 func (ev Evidence) Checks() []Check {
@@ -277,6 +324,9 @@ func (ev Evidence) Checks() []Check {
 		{ID: "activeAuthentication", Status: string(v.ActiveAuthentication), Detail: v.Detail["activeAuthentication"]},
 	}
 	cross := Check{ID: "crossCheck", Status: "ok"}
+	if ev.sources < 2 {
+		cross.Status, cross.Detail = "not_done", "there is nothing to compare with"
+	}
 	if len(ev.Mismatches) > 0 {
 		cross.Status = "failed"
 		cross.Detail = "differs: " + strings.Join(MismatchNames(ev.Mismatches), "; ")

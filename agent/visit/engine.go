@@ -65,6 +65,7 @@ type Engine struct {
 	mu     sync.Mutex
 	cur    *session // nil when nobody is here
 	onDesk bool     // a card lies on the reader
+	laid   int      // how often a card was laid down
 	closed bool
 	work   sync.WaitGroup
 }
@@ -89,6 +90,7 @@ type session struct {
 	mismatches   []cccd.Mismatch
 	checks       []Check
 
+	laid     int // Engine.laid when the read under way began
 	progress *Progress
 	failure  *Failure
 	record   *RecordView
@@ -279,6 +281,9 @@ func (e *Engine) Card(present bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.onDesk = present
+	if present {
+		e.laid++
+	}
 	if s := e.cur; present && s != nil && (s.stage == StageCard || s.retryable()) {
 		e.read(s)
 	}

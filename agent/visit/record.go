@@ -16,8 +16,9 @@ import (
 // person and how sure the device was.
 type Record struct {
 	Profile      string            `json:"profile"`
-	Person       map[string]string `json:"person"` // the profile's fields only
-	Source       string            `json:"source"` // "qr", "chip"
+	Person       map[string]string `json:"person"`             // the profile's fields only
+	FromCode     []string          `json:"fromCode,omitempty"` // fields that only the code gave: the chip's assurance does not cover them
+	Source       string            `json:"source"`             // "qr", "chip"
 	Assurance    string            `json:"assurance"`
 	Verification *Verification     `json:"verification,omitempty"`
 	Differs      []string          `json:"differs,omitempty"` // fields that differ between code, MRZ and DG13
@@ -61,7 +62,8 @@ func (e *Engine) Confirm(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	receipt, err := e.opt.Recorder.Accept(ctx, draft)
+	// A browser that goes away must not turn an accepted record into a failure that the person repeats.
+	receipt, err := e.opt.Recorder.Accept(context.WithoutCancel(ctx), draft)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.saving = false
@@ -97,7 +99,6 @@ func (e *Engine) draft(id string) (*session, outbox.Draft, error) {
 	s.saving = true
 	record := Record{
 		Profile:   e.opt.Profile.Name,
-		Person:    keep(s.person, e.opt.Profile.Keeps),
 		Source:    s.source,
 		Assurance: s.level(),
 		Differs:   MismatchNames(s.mismatches),
@@ -105,6 +106,7 @@ func (e *Engine) draft(id string) (*session, outbox.Draft, error) {
 		Consent:   Consent{ID: s.id, Basis: e.opt.Profile.Basis, Time: s.agreed.UTC()},
 		Started:   s.started.UTC(),
 	}
+	record.Person, record.FromCode = keep(s, e.opt.Profile.Keeps)
 	if s.verification != nil {
 		answers := Answers(*s.verification)
 		record.Verification = &answers
@@ -112,14 +114,19 @@ func (e *Engine) draft(id string) (*session, outbox.Draft, error) {
 	return s, outbox.Draft{Type: e.opt.Profile.Record, Time: e.opt.Now(), Data: record}, nil
 }
 
-func keep(p cccd.Person, names []string) map[string]string {
-	kept := map[string]string{}
-	for name, value := range p.Fields() {
-		if slices.Contains(names, name) {
-			kept[name] = value
+// keep takes the profile's fields of the person. What the chip does not say is
+// taken from the code, and named.
+func keep(s *session, names []string) (kept map[string]string, fromCode []string) {
+	kept = map[string]string{}
+	person, code := s.person.Fields(), cccd.Merge(s.qr, nil, nil).Fields()
+	for _, name := range names {
+		kept[name] = person[name]
+		if kept[name] == "" && code[name] != "" {
+			kept[name] = code[name]
+			fromCode = append(fromCode, name)
 		}
 	}
-	return kept
+	return kept, fromCode
 }
 
 // level is the assurance with "+face" where the person was matched.

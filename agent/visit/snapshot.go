@@ -95,8 +95,10 @@ type Check struct {
 
 // Failure says why a visit stopped, as a code that the page's table turns into
 // the citizen's language: "wrong_can", "card_removed", "card_error",
-// "not_an_id_card", "bad_qr", "verification_failed", "no_reader",
-// "queue_full", "timeout", "assurance_too_low", "face_mismatch", "internal".
+// "not_an_id_card", "bad_qr", "verification_failed", "signer_not_valid",
+// "chip_copied", "other_person", "not_verifiable", "no_reader", "queue_full",
+// "timeout", "assurance_too_low", "face_mismatch", "face_unsure",
+// "face_not_done", "internal".
 type Failure struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail,omitempty"` // for a technician; no personal data

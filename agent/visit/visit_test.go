@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +31,10 @@ type memoryChip struct {
 	card  *sim.Card
 	trust *emrtd.Trust
 	err   error         // returned instead of reading, when set
+	errs  []error       // returned instead, one at each read
 	wait  chan struct{} // reading waits for it, when set
+
+	withheld []emrtd.FileID // files that the chip does not give
 }
 
 // portrait is drawn once: it takes a while under the race detector.
@@ -43,6 +48,11 @@ func (m *memoryChip) ReadChip(ctx context.Context, id string, progress func(emrt
 			return nil, ctx.Err()
 		}
 	}
+	if len(m.errs) > 0 {
+		err := m.errs[0]
+		m.errs = m.errs[1:]
+		return nil, err
+	}
 	if m.err != nil {
 		return nil, m.err
 	}
@@ -51,7 +61,11 @@ func (m *memoryChip) ReadChip(ctx context.Context, id string, progress func(emrt
 		return nil, err
 	}
 	m.card.PowerOn()
-	return emrtd.Read(ctx, m.card, password, emrtd.Options{Progress: progress})
+	doc, err := emrtd.Read(ctx, m.card, password, emrtd.Options{Progress: progress})
+	for _, id := range m.withheld {
+		delete(doc.Files, id)
+	}
+	return doc, err
 }
 
 func (m *memoryChip) Trust() *emrtd.Trust { return m.trust }
@@ -74,9 +88,12 @@ type notebook struct {
 	err    error
 }
 
-func (n *notebook) Accept(_ context.Context, d outbox.Draft) (outbox.Receipt, error) {
+func (n *notebook) Accept(ctx context.Context, d outbox.Draft) (outbox.Receipt, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return outbox.Receipt{}, err
+	}
 	if n.err != nil {
 		return outbox.Receipt{}, n.err
 	}
@@ -255,14 +272,28 @@ func TestAMismatchedFaceNeverRaisesTheAssurance(t *testing.T) {
 }
 
 func TestFailedVerificationEndsTheVisitWithoutARecord(t *testing.T) {
-	for name, fault := range map[string]sim.Option{"DG2": sim.TamperDG2(), "DG13": sim.TamperDG13(), "expired": sim.ExpiredSigner()} {
-		t.Run(name, func(t *testing.T) {
-			c := newCounter(t, "clinic", nil, fault)
+	for _, c := range []struct {
+		name, code string
+		fault      sim.Option
+		withheld   []emrtd.FileID
+	}{
+		{"changed portrait", "verification_failed", sim.TamperDG2(), nil},
+		{"changed residence", "verification_failed", sim.TamperDG13(), nil},
+		{"expired signer", "signer_not_valid", sim.ExpiredSigner(), nil},
+		{"copied chip", "chip_copied", sim.ClonedChip(), nil},
+		{"a chip that withholds who it is of", "not_verifiable", sim.NestedParents(), []emrtd.FileID{emrtd.DG1, emrtd.DG13}},
+		{"a chip that withholds DG1", "not_verifiable", sim.NestedParents(), []emrtd.FileID{emrtd.DG1}},
+		{"a chip without a SOD", "not_verifiable", sim.NestedParents(), []emrtd.FileID{emrtd.EFSOD}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, withheld := c.code, c.withheld
+			c := newCounter(t, "clinic", nil, c.fault)
+			c.chip.withheld = withheld
 			id := c.scan(t)
 			c.Card(true)
 			v := c.await(t, StageFailed)
-			if v.Failure.Code != "verification_failed" || v.Assurance != "none" {
-				t.Errorf("%+v, assurance %s", v.Failure, v.Assurance)
+			if v.Failure.Code != code || v.Assurance != "none" {
+				t.Errorf("%+v, assurance %s; want %s, none", v.Failure, v.Assurance, code)
 			}
 			if err := c.Confirm(t.Context(), id); !errors.Is(err, ErrConflict) {
 				t.Errorf("Confirm: %v, want ErrConflict", err)
@@ -336,8 +367,76 @@ func TestCodeAndChipOfDifferentPeopleDoNotMakeARecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Card(true)
-	if v := c.await(t, StageFailed); v.Failure.Code != "verification_failed" || v.Assurance != "none" {
+	if v := c.await(t, StageFailed); v.Failure.Code != "other_person" || v.Assurance != "none" {
 		t.Errorf("%+v, assurance %s", v.Failure, v.Assurance)
+	}
+}
+
+func TestWhatOnlyTheCodeSaysIsNamedInTheRecord(t *testing.T) {
+	c := newCounter(t, "clinic", nil)
+	c.chip.withheld = []emrtd.FileID{emrtd.DG13}
+	id := c.scan(t)
+	c.Card(true)
+	if v := c.await(t, StageConfirm); v.Person.ResidencePlace != "" {
+		t.Errorf("the screen shows %q beside a chip that does not say it", v.Person.ResidencePlace)
+	}
+	if err := c.Confirm(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.record(t); !slices.Equal(r.FromCode, []string{"residencePlace"}) || r.Person["residencePlace"] == "" {
+		t.Errorf("from the code alone: %v; record %v", r.FromCode, r.Person)
+	}
+}
+
+func TestABrowserThatGoesAwayDoesNotUndoARecord(t *testing.T) {
+	c := newCounter(t, "clinic", nil)
+	id := c.scan(t)
+	if err := c.SkipChip(id); err != nil {
+		t.Fatal(err)
+	}
+	ctx, gone := context.WithCancel(t.Context())
+	gone()
+	if err := c.Confirm(ctx, id); err != nil {
+		t.Errorf("Confirm of a request that was cancelled: %v", err)
+	}
+	c.await(t, StageRecorded)
+}
+
+func TestACardLaidAgainDuringTheReadIsRead(t *testing.T) {
+	c := newCounter(t, "clinic", nil)
+	c.scan(t)
+	c.chip.wait, c.chip.errs = make(chan struct{}), []error{emrtd.ErrCardGone}
+	c.Card(true)
+	c.await(t, StageReading)
+	c.Card(false)
+	c.Card(true)
+	close(c.chip.wait)
+	c.await(t, StageConfirm)
+}
+
+func TestARequiredFaceThatWasNotComparedIsNotCalledAMismatch(t *testing.T) {
+	for err, code := range map[error]string{vision.ErrNoModel: "face_not_done", vision.ErrNoFace: "face_not_done", nil: "face_mismatch"} {
+		c := newCounter(t, "clinic", answeringFaces{err: err, answer: vision.FaceAnswer{Score: .1, Threshold: .4}})
+		c.opt.Profile.Face = profile.FaceRequired
+		c.scan(t)
+		c.Card(true)
+		if v := c.await(t, StageFailed); v.Failure.Code != code {
+			t.Errorf("%v: %+v, want %s", err, v.Failure, code)
+		}
+	}
+}
+
+func TestFailureCodesKeepTheReadersOwnWords(t *testing.T) {
+	for err, want := range map[error]string{
+		fmt.Errorf("%w: %w", emrtd.ErrCardGone, pcsc.ErrTimeout):   "card_error",
+		fmt.Errorf("%w: %w", emrtd.ErrCardGone, pcsc.ErrNoService): "no_reader",
+		fmt.Errorf("%w: %w", emrtd.ErrCardGone, pcsc.ErrCardGone):  "card_removed",
+		emrtd.ErrAccessDenied: "wrong_can",
+		emrtd.ErrProtocol:     "card_error",
+	} {
+		if got := FailureCode(err); got != want {
+			t.Errorf("FailureCode(%v) = %s, want %s", err, got, want)
+		}
 	}
 }
 

@@ -73,6 +73,8 @@ type Stat struct {
 	Bytes     int64     `json:"bytes"`     // sealed bytes that are not delivered
 	FileBytes int64     `json:"fileBytes"` // size of the file
 	MaxBytes  int64     `json:"maxBytes"`  // size the file never exceeds
+	Used      int64     `json:"used"`      // bytes of the file in use
+	Limit     int64     `json:"limit"`     // Used at which records are refused
 	Last      uint64    `json:"last"`      // highest sequence used
 	Chain     string    `json:"chain"`     // SHA-256 of the last sealed envelope
 }
@@ -80,14 +82,16 @@ type Stat struct {
 // Stat returns what the queue holds.
 func (s *Store) Stat() (Stat, error) {
 	s.state.Lock()
-	h := s.head
+	h, live := s.head, s.live
 	s.state.Unlock()
 	st := Stat{
+		Used: max(live, h.Bytes),
 		Accepted: h.Accepted, Sent: h.Sent, Delivered: h.Accepted - h.Pending,
 		Bytes: h.Bytes, MaxBytes: s.opt.MaxBytes, Last: h.Next - 1, Chain: h.Hash.String(),
 	}
 	err := s.view(func(tx *bolt.Tx) error {
 		st.FileBytes = tx.Size()
+		st.Limit = s.limit()
 		if k, v := tx.Bucket(bucketEnvelopes).Cursor().First(); k != nil && len(v) > rowHeader {
 			st.Oldest = time.Unix(0, int64(binary.BigEndian.Uint64(v[9:]))).UTC()
 		}
