@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tram/agent"
@@ -52,12 +53,14 @@ type Desk struct {
 	pki    *sim.PKI
 	street *picture.Street
 
-	portrait func() []byte  // the picture in the chip, drawn once
-	drawing  sync.WaitGroup // the camera's and the gate's pictures
-	camera   chan struct{}  // closed when the person before the camera is drawn
-	drawErr  error          // why they are not there; valid after drawing
+	portrait    func() []byte // the picture in the chip, drawn once
+	stopDrawing context.CancelFunc
+	camera      chan struct{} // closed when the person before the camera is drawn, or never will be
+	drawn       chan struct{} // closed when the gate's pictures are drawn too, or never will be
+	drawErr     error         // why they are not there; valid after drawn
 
 	counted chan gate.Count
+	ran     atomic.Bool // the daemon was run, which closes it
 
 	mu   sync.Mutex
 	lift context.CancelFunc // takes the card off the reader; nil when none lies there
@@ -68,7 +71,7 @@ type Desk struct {
 // every trace.
 func Open(ctx context.Context, opt Options) (*Desk, error) {
 	d := &Desk{
-		opt: opt, counted: make(chan gate.Count, 64), camera: make(chan struct{}),
+		opt: opt, counted: make(chan gate.Count, 64), camera: make(chan struct{}), drawn: make(chan struct{}),
 		portrait: sync.OnceValue(func() []byte { return picture.PortraitJPEG(portraitSeed) }),
 		street:   picture.NewStreet(streetSeed),
 	}
@@ -83,7 +86,10 @@ func (d *Desk) open(ctx context.Context) error {
 	if d.dir, err = os.MkdirTemp("", "tram-demo-"); err != nil {
 		return fmt.Errorf("make the demo's folder: %w", err)
 	}
-	d.drawPictures()
+	// The drawing goes on after Open; Close ends it.
+	drawing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stopDrawing = stop
+	go d.drawPictures(drawing)
 	program, err := findProgram("tram-hub")
 	if err != nil {
 		return err
@@ -109,7 +115,7 @@ func (d *Desk) open(ctx context.Context) error {
 	}
 	d.agent, err = agent.New(agent.Options{
 		Config: d.config(), Version: d.opt.Version, Actions: d, Log: d.opt.Log,
-		GateOnce: true, Counted: func(_ outbox.Receipt, c gate.Count) { d.counted <- c },
+		Counted: func(_ outbox.Receipt, c gate.Count) { d.counted <- c },
 	})
 	if err != nil {
 		return fmt.Errorf("make the daemon: %w", err)
@@ -120,26 +126,68 @@ func (d *Desk) open(ctx context.Context) error {
 
 func (d *Desk) path(name string) string { return filepath.Join(d.dir, name) }
 
+// count keeps a count for whoever plays; without a player nobody takes it.
+func (d *Desk) count(_ outbox.Receipt, c gate.Count) {
+	select {
+	case d.counted <- c:
+	default:
+	}
+}
+
 // drawPictures draws what the cameras see while the desk is used already: to the
 // daemon, cameras that are plugged in a little later. Each folder appears whole.
-func (d *Desk) drawPictures() {
-	d.drawing.Go(func() {
-		d.portrait()
-		err := d.appear("camera", func(dir string) error { return picture.WriteFrames(dir, picture.Visitor(portraitSeed, visitorFrames)) })
-		close(d.camera)
-		d.drawErr = errors.Join(err, d.appear("gate", d.street.Write))
-		if d.drawErr != nil {
-			d.opt.Log.Error("the cameras have no pictures", "err", d.drawErr)
+// It ends early when ctx does.
+func (d *Desk) drawPictures(ctx context.Context) {
+	defer close(d.drawn)
+	err := d.drawVisitor(ctx)
+	close(d.camera)
+	if err == nil {
+		err = d.appear("gate", func(dir string) error { return writeStreet(ctx, dir, d.street) })
+	}
+	d.drawErr = err
+	if err != nil && ctx.Err() == nil {
+		d.opt.Log.Error("the cameras have no pictures", "err", err)
+	}
+}
+
+func (d *Desk) drawVisitor(ctx context.Context) error {
+	d.portrait()
+	return d.appear("camera", func(dir string) error {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
+		return picture.WriteFrames(dir, picture.Visitor(portraitSeed, visitorFrames))
 	})
 }
 
+// writeStreet writes every frame of the street into dir, in the order of their
+// names, until ctx ends.
+func writeStreet(ctx context.Context, dir string, street *picture.Street) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder of frames: %w", err)
+	}
+	for i := range street.Frames {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name := filepath.Join(dir, fmt.Sprintf("frame-%04d.jpg", i))
+		if err := os.WriteFile(name, picture.JPEG(street.Frame(i), 90), 0o600); err != nil {
+			return fmt.Errorf("write frame %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// appear lets a folder that write has filled appear under its name.
 func (d *Desk) appear(name string, write func(dir string) error) error {
 	hidden := d.path("." + name)
 	if err := write(hidden); err != nil {
 		return fmt.Errorf("draw the pictures of the %s: %w", name, err)
 	}
-	return os.Rename(hidden, d.path(name))
+	if err := os.Rename(hidden, d.path(name)); err != nil {
+		return fmt.Errorf("show the pictures of the %s: %w", name, err)
+	}
+	return nil
 }
 
 // config is what a technician would have written for this desk.
@@ -180,21 +228,30 @@ func (d *Desk) register() error {
 	return nil
 }
 
-// CameraReady is closed when the person stands before the camera.
+// CameraReady is closed when the person stands before the camera, or never will.
 func (d *Desk) CameraReady() <-chan struct{} { return d.camera }
 
 // Addr is where the screen is.
 func (d *Desk) Addr() string { return d.agent.Addr() }
 
 // Run runs the daemon until ctx ends.
-func (d *Desk) Run(ctx context.Context) error { return d.agent.Run(ctx) }
+func (d *Desk) Run(ctx context.Context) error {
+	d.ran.Store(true)
+	return d.agent.Run(ctx)
+}
 
 // Close takes everything away: card, reader, hub and files. The daemon must not
 // be running any more.
 func (d *Desk) Close() error {
 	var errs []error
 	d.takeCard()
-	d.drawing.Wait()
+	if d.stopDrawing != nil {
+		d.stopDrawing()
+		<-d.drawn
+	}
+	if d.agent != nil && !d.ran.Load() {
+		errs = append(errs, d.agent.Close())
+	}
 	if d.scan != nil {
 		errs = append(errs, d.scan.Close())
 	}
@@ -285,3 +342,6 @@ func others() []sim.Citizen {
 // patience is how long one step may take on a slow machine before it counts as
 // hung.
 const patience = 60 * time.Second
+
+// lastWord is how long the daemon may take to say how far the records came.
+const lastWord = 5 * time.Second

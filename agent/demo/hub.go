@@ -43,12 +43,18 @@ func findProgram(name string) (string, error) {
 	return path, nil
 }
 
-// start runs the hub and returns when its broker listens.
+// start runs the hub and returns when its broker listens. A hub that runs already
+// is left alone; one that ended by itself or was killed is started anew.
 func (h *hubProcess) start(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.cmd != nil {
-		return nil
+		select {
+		case <-h.exited:
+			h.cmd = nil
+		default:
+			return nil
+		}
 	}
 	listen := h.addr
 	if listen == "" {

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"tram/agent/visit"
+	"tram/drivers"
 	"tram/drivers/cccd"
 	"tram/drivers/sim"
 )
@@ -55,7 +57,8 @@ type play struct {
 
 // Play sets a desk up, goes once through the whole main job and takes the desk
 // away. Each step is told as it ends. The error is about the set-up; how the
-// steps went is in the result.
+// steps went is in the result. When ctx ends, the step at work fails and the
+// result says how far the records came.
 func Play(ctx context.Context, opt Options, told func(Step)) (Result, error) {
 	p := &play{told: told}
 	began := time.Now()
@@ -64,10 +67,15 @@ func Play(ctx context.Context, opt Options, told func(Step)) (Result, error) {
 		return p.result, err
 	}
 	p.d = d
-	<-d.camera
+	select {
+	case <-d.camera:
+	case <-ctx.Done():
+		return p.result, errors.Join(fmt.Errorf("draw the pictures of the camera: %w", ctx.Err()), d.Close())
+	}
 	p.tell("set up", time.Since(began), "hub, virtual reader under pcscd, scanner, camera, daemon", nil)
 
-	running, stop := context.WithCancel(ctx)
+	// The daemon outlives an interrupt until it has said how far the records came.
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(running) }()
 	p.steps(ctx)
@@ -102,7 +110,11 @@ func (p *play) steps(ctx context.Context) {
 		}
 	}
 	// Whatever went wrong, say truly how far the records came.
-	if err := p.d.client.GetJSON(context.WithoutCancel(ctx), "/v1/state", &p.snap); err == nil {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+	defer cancel()
+	var snap visit.Snapshot
+	if err := p.d.client.GetJSON(last, "/v1/state", &snap); err == nil {
+		p.snap = snap
 		p.result.Accepted, p.result.Delivered = p.snap.Queue.Accepted, p.snap.Queue.Delivered
 	}
 }
@@ -248,16 +260,60 @@ func (p *play) acceptRecord(ctx context.Context) (string, error) {
 }
 
 func (p *play) countPeople(ctx context.Context) (string, error) {
-	truth := p.d.street
-	select {
-	case <-ctx.Done():
-		return "", fmt.Errorf("waiting for the count: %w", ctx.Err())
-	case c := <-p.d.counted:
-		if c.In != truth.In || c.Out != truth.Out {
-			return "", fmt.Errorf("counted %d in, %d out; %d and %d crossed the line", c.In, c.Out, truth.In, truth.Out)
+	truth, drawn := p.d.street, p.d.drawn
+	clock := time.NewTicker(50 * time.Millisecond)
+	defer clock.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("waiting for the count: %w%s", ctx.Err(), p.gateSays())
+		case c := <-p.d.counted:
+			if c.In != truth.In || c.Out != truth.Out {
+				return "", fmt.Errorf("counted %d in, %d out; %d and %d crossed the line", c.In, c.Out, truth.In, truth.Out)
+			}
+			return fmt.Sprintf("%d in, %d out in %d frames, as drawn", c.In, c.Out, c.Frames), nil
+		case <-drawn:
+			if p.d.drawErr != nil {
+				return "", p.d.drawErr
+			}
+			drawn = nil
+		case <-clock.C:
+			var snap visit.Snapshot
+			if err := p.d.client.GetJSON(ctx, "/v1/state", &snap); err != nil {
+				continue // the deadline tells
+			}
+			p.snap = snap
+			if w, ok := p.device("worker", ""); ok && w.State == drivers.Missing {
+				return "", fmt.Errorf("nobody can count: %s", cmp.Or(w.Detail, w.Name+" is not there"))
+			}
 		}
-		return fmt.Sprintf("%d in, %d out in %d frames, as drawn", c.In, c.Out, c.Frames), nil
 	}
+}
+
+// device is what a device said of itself in the newest snapshot; an empty name
+// is any of that kind.
+func (p *play) device(kind, name string) (drivers.Status, bool) {
+	for _, s := range p.snap.Devices {
+		if s.Kind == kind && (name == "" || s.Name == name) {
+			return s, true
+		}
+	}
+	return drivers.Status{}, false
+}
+
+// gateSays is how the gate's camera and the worker that counts are, as the end of
+// an error's text.
+func (p *play) gateSays() string {
+	var says []string
+	for _, want := range []struct{ kind, name string }{{"camera", "gate"}, {"worker", ""}} {
+		if s, ok := p.device(want.kind, want.name); ok {
+			says = append(says, strings.TrimSuffix(fmt.Sprintf("%s %s is %s: %s", s.Kind, s.Name, s.State, s.Detail), ": "))
+		}
+	}
+	if len(says) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(says, "; ") + ")"
 }
 
 // allDelivered waits until the hub has acknowledged everything.
