@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"unicode/utf8"
 )
@@ -33,6 +34,11 @@ func (s *Server) socketHandler() http.Handler {
 	if s.opt.Admin != nil {
 		mux.HandleFunc("GET /v1/status", s.ask(s.opt.Admin.Status))
 		mux.HandleFunc("GET /v1/outbox", s.ask(s.opt.Admin.Outbox))
+	}
+	if queue, ok := s.opt.Admin.(QueueReader); ok {
+		mux.HandleFunc("GET /v1/outbox/entries", s.entries(queue))
+		mux.HandleFunc("GET /v1/outbox/verify", s.ask(queue.Verify))
+		mux.HandleFunc("POST /v1/outbox/compact", s.ask(queue.Compact))
 	}
 	return mux
 }
@@ -134,6 +140,34 @@ func (s *Server) ask(question func(context.Context) (any, error)) http.HandlerFu
 		}
 		answer(w, http.StatusOK, v)
 	}
+}
+
+// entries serves ?after=SEQUENCE&limit=N; both may be missing.
+func (s *Server) entries(queue QueueReader) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		after, limit, err := parsePage(r.URL.Query())
+		if err != nil {
+			refuse(w, http.StatusBadRequest, "bad_query", err.Error())
+			return
+		}
+		s.ask(func(ctx context.Context) (any, error) { return queue.Entries(ctx, after, limit) })(w, r)
+	}
+}
+
+// parsePage reads after (default 0) and limit (1 to MaxEntries, the default).
+func parsePage(q url.Values) (after uint64, limit int, err error) {
+	limit = MaxEntries
+	if text := q.Get("after"); text != "" {
+		if after, err = strconv.ParseUint(text, 10, 63); err != nil {
+			return 0, 0, errors.New("after must be a sequence number")
+		}
+	}
+	if text := q.Get("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > MaxEntries {
+			return 0, 0, fmt.Errorf("limit must be a number from 1 to %d", MaxEntries)
+		}
+	}
+	return after, limit, nil
 }
 
 func (s *Server) portrait(w http.ResponseWriter, r *http.Request) {

@@ -34,7 +34,7 @@ func TestThePageGetsTheStateAndThePortrait(t *testing.T) {
 	if status, _ := p.ask("GET", "/v1/portrait?visit=v2", "", nil); status != http.StatusNotFound {
 		t.Errorf("portrait of another visit: got %d, want 404", status)
 	}
-	for _, path := range []string{"/v1/status", "/v1/outbox", "/v1/nothing", "/assets/js/none.js", "/assets/../kiosk.go"} {
+	for _, path := range []string{"/v1/status", "/v1/outbox", "/v1/outbox/entries", "/v1/outbox/verify", "/v1/nothing", "/assets/js/none.js", "/assets/../kiosk.go"} {
 		if status, _ := p.ask("GET", path, "", nil); status != http.StatusNotFound {
 			t.Errorf("GET %s on the page's side: got %d, want 404", path, status)
 		}
@@ -158,6 +158,52 @@ func TestTheSocketServesTheCommandLine(t *testing.T) {
 	}
 	if got, want := st.called(), []string{"outbox", "status", "submit x"}; !slices.Equal(got, want) {
 		t.Errorf("calls: got %v, want %v", got, want)
+	}
+}
+
+func TestTheSocketServesTheQueue(t *testing.T) {
+	st := newStation()
+	_, socket := start(t, st)
+	c := kiosk.Dial(socket)
+	var list []uint64
+	if err := c.GetJSON(t.Context(), "/v1/outbox/entries?after=41&limit=10", &list); err != nil || !slices.Equal(list, []uint64{42}) {
+		t.Errorf("entries: got %v, %v, want [42]", list, err)
+	}
+	if err := c.GetJSON(t.Context(), "/v1/outbox/entries", &list); err != nil {
+		t.Errorf("entries without a query: %v", err)
+	}
+	for _, query := range []string{"after=-1", "after=x", "limit=0", "limit=1001", "limit=x", "after=99999999999999999999"} {
+		var refused *kiosk.RemoteError
+		if err := c.GetJSON(t.Context(), "/v1/outbox/entries?"+query, nil); !errors.As(err, &refused) || refused.Status != 400 {
+			t.Errorf("?%s: got %v, want a refusal with 400", query, err)
+		}
+	}
+	var verdict struct{ Chain string }
+	if err := c.GetJSON(t.Context(), "/v1/outbox/verify", &verdict); err != nil || verdict.Chain != "ok" {
+		t.Errorf("verify: got %+v, %v, want ok", verdict, err)
+	}
+	var refused *kiosk.RemoteError
+	if err := c.GetJSON(t.Context(), "/v1/outbox/compact", nil); !errors.As(err, &refused) {
+		t.Errorf("GET compact: got %v, want a refusal: it changes something", err)
+	}
+	var compacted struct{ After int }
+	if err := c.PostJSON(t.Context(), "/v1/outbox/compact", nil, &compacted); err != nil || compacted.After != 7 {
+		t.Errorf("compact: got %+v, %v, want 7", compacted, err)
+	}
+	if got, want := st.called(), []string{"entries 41 10", "entries 0 1000", "verify", "compact"}; !slices.Equal(got, want) {
+		t.Errorf("calls: got %v, want %v", got, want)
+	}
+}
+
+// onlyAdmin hides that the station can look through the queue.
+type onlyAdmin struct{ kiosk.Admin }
+
+func TestAnAdminWithoutAQueueHasNoPathsForIt(t *testing.T) {
+	st := newStation()
+	_, socket := start(t, st, func(o *kiosk.Options) { o.Admin = onlyAdmin{st} })
+	var refused *kiosk.RemoteError
+	if err := kiosk.Dial(socket).GetJSON(t.Context(), "/v1/outbox/verify", nil); !errors.As(err, &refused) || refused.Status != 404 {
+		t.Errorf("got %v, want a refusal with 404", err)
 	}
 }
 

@@ -17,6 +17,6 @@
 // as a SameSite=Strict cookie before it gives any data.
 //
 // The unix socket (mode 0600) serves the same API to the owner's programs
-// without those rules, and two administrative questions beside it; [Dial] makes
-// a client for it.
+// without those rules, and the administrator's questions about the device and
+// its queue beside it; [Dial] makes a client for it.
 package kiosk

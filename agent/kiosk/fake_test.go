@@ -3,6 +3,7 @@ package kiosk_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -35,9 +36,10 @@ type station struct {
 }
 
 var (
-	_ kiosk.Station = (*station)(nil)
-	_ kiosk.Actions = (*station)(nil)
-	_ kiosk.Admin   = (*station)(nil)
+	_ kiosk.Station     = (*station)(nil)
+	_ kiosk.Actions     = (*station)(nil)
+	_ kiosk.Admin       = (*station)(nil)
+	_ kiosk.QueueReader = (*station)(nil)
 )
 
 func newStation() *station {
@@ -131,6 +133,16 @@ func (s *station) Status(context.Context) (any, error) {
 }
 func (s *station) Outbox(context.Context) (any, error) {
 	return map[string]int{"accepted": 12}, s.note("outbox")
+}
+
+func (s *station) Entries(_ context.Context, after uint64, limit int) (any, error) {
+	return []uint64{after + 1}, s.note(fmt.Sprintf("entries %d %d", after, limit))
+}
+func (s *station) Verify(context.Context) (any, error) {
+	return map[string]string{"chain": "ok"}, s.note("verify")
+}
+func (s *station) Compact(context.Context) (any, error) {
+	return map[string]int{"after": 7}, s.note("compact")
 }
 
 func base() visit.Snapshot {

@@ -57,13 +57,29 @@ type Admin interface {
 	Outbox(ctx context.Context) (any, error)
 }
 
+// A QueueReader is an Admin that also lets the command line look through the
+// queue and look after it; without it those paths are not there.
+type QueueReader interface {
+	// Entries lists at most limit envelopes that are not delivered, from the
+	// first whose sequence is above after, without their content.
+	Entries(ctx context.Context, after uint64, limit int) (any, error)
+	// Verify checks the queue's chain. One that does not hold is an answer; an
+	// error says that it could not be checked.
+	Verify(ctx context.Context) (any, error)
+	// Compact gives the file's free space back to the disk.
+	Compact(ctx context.Context) (any, error)
+}
+
+// MaxEntries is the most envelopes that one question for them may ask for.
+const MaxEntries = 1000
+
 // Options say where a Server listens and what it shows.
 type Options struct {
 	Addr    string        // loopback address of the screen and the local API, "127.0.0.1:8600"; "" serves none
 	Socket  string        // path of the unix socket for the command line; "" serves none
 	Station Station       // required
 	Actions Actions       // nil when this is not a demo
-	Admin   Admin         // nil: /v1/status and /v1/outbox are not there
+	Admin   Admin         // nil: /v1/status and /v1/outbox are not there; may be a QueueReader too
 	Idle    time.Duration // how long the screen waits for a person's touch before it ends a visit; 0 means 60 s
 	Log     *slog.Logger  // nil logs nothing
 }

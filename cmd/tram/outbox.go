@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +15,7 @@ import (
 )
 
 func newOutboxCmd(term terminal) *cobra.Command {
-	return group("outbox", "Look at the queue of records", newOutboxStatCmd(term), newOutboxLsCmd(term), newOutboxVerifyCmd(term))
+	return group("outbox", "Look at the queue of records", newOutboxStatCmd(term), newOutboxLsCmd(term), newOutboxVerifyCmd(term), newOutboxCompactCmd(term))
 }
 
 // outboxStat is the JSON of "outbox stat".
@@ -67,12 +66,9 @@ func newOutboxStatCmd(term terminal) *cobra.Command {
 // queueStat asks the daemon, or looks into the file when none runs.
 func queueStat(cmd *cobra.Command) (outbox.Stat, bool, error) {
 	var stat outbox.Stat
-	err := kiosk.Dial(agent.SocketPath(stateDir(cmd))).GetJSON(cmd.Context(), "/v1/outbox", &stat)
-	if err == nil {
-		return stat, true, nil
-	}
-	if !errors.Is(err, kiosk.ErrNoServer) {
-		return stat, false, fmt.Errorf("ask the daemon: %w", err)
+	daemon, err := askDaemon(cmd, "/v1/outbox", &stat)
+	if err != nil || daemon {
+		return stat, daemon, err
 	}
 	err = withQueue(cmd, func(s *outbox.Store) (err error) {
 		stat, err = s.Stat()
@@ -105,57 +101,134 @@ func newOutboxLsCmd(term terminal) *cobra.Command {
 	c.Flags().IntVar(&limit, "limit", 1000, "at most so many")
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		return withQueue(cmd, func(s *outbox.Store) error {
-			entries, err := s.List(0, limit)
-			if err != nil {
-				return fmt.Errorf("list the queue: %w", err)
-			}
-			rows := [][]string{{"SEQUENCE", "ACCEPTED", "STATE", "BYTES"}}
-			for _, e := range entries {
-				if *asJSON {
-					if err := printLine(term.out, e); err != nil {
-						return err
-					}
-					continue
-				}
-				rows = append(rows, []string{fmt.Sprintf("%d-%d", e.First, e.Last), e.Accepted.Local().Format(time.DateTime), e.State, strconv.Itoa(e.Bytes)})
-			}
+		if limit < 1 {
+			return usageError(fmt.Errorf("--limit %d: list at least one", limit))
+		}
+		entries, err := queueEntries(cmd, limit)
+		if err != nil {
+			return err
+		}
+		rows := [][]string{{"SEQUENCE", "ACCEPTED", "STATE", "BYTES"}}
+		for _, e := range entries {
 			if *asJSON {
-				return nil
+				if err := printLine(term.out, e); err != nil {
+					return err
+				}
+				continue
 			}
-			return table(term.out, rows)
-		})
+			rows = append(rows, []string{fmt.Sprintf("%d-%d", e.First, e.Last), e.Accepted.Local().Format(time.DateTime), e.State, strconv.Itoa(e.Bytes)})
+		}
+		if *asJSON {
+			return nil
+		}
+		return table(term.out, rows)
 	}
 	return c
 }
 
+// queueEntries asks the daemon, a page at a time, or looks into the file when
+// none runs.
+func queueEntries(cmd *cobra.Command, limit int) ([]outbox.Entry, error) {
+	var all []outbox.Entry
+	after := uint64(0)
+	for len(all) < limit {
+		var page []outbox.Entry
+		n := min(limit-len(all), kiosk.MaxEntries)
+		daemon, err := askDaemon(cmd, fmt.Sprintf("/v1/outbox/entries?after=%d&limit=%d", after, n), &page)
+		if err != nil {
+			return nil, err
+		}
+		if !daemon {
+			all = nil // of a daemon that ended meanwhile; the file has everything
+			err := withQueue(cmd, func(s *outbox.Store) (err error) {
+				all, err = s.List(0, limit)
+				return err
+			})
+			return all, err
+		}
+		all = append(all, page...)
+		if len(page) < n || page[n-1].First <= after { // the end, or a row too damaged to know its place
+			break
+		}
+		after = page[n-1].First
+	}
+	return all, nil
+}
+
+// askDaemon asks the running daemon; false without an error says that none runs.
+func askDaemon(cmd *cobra.Command, path string, into any) (bool, error) {
+	err := kiosk.Dial(agent.SocketPath(stateDir(cmd))).GetJSON(cmd.Context(), path, into)
+	if errors.Is(err, kiosk.ErrNoServer) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("ask the daemon: %w", err)
+	}
+	return true, nil
+}
+
 func newOutboxVerifyCmd(term terminal) *cobra.Command {
-	c := &cobra.Command{Use: "verify", Short: "Check the chain of the records that wait", Args: cobra.NoArgs}
+	c := &cobra.Command{
+		Use: "verify", Short: "Check the chain of the records that wait", Args: cobra.NoArgs,
+		Long: "Checks the chain of the records that wait. Exit code 3 means that it does not hold.",
+	}
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		var verdict error
-		err := withQueue(cmd, func(s *outbox.Store) error {
-			verdict = s.Verify(context.WithoutCancel(cmd.Context()))
-			return nil
-		})
+		verdict, err := queueVerdict(cmd)
 		if err != nil {
 			return err
 		}
-		result := map[string]string{"chain": "ok"}
-		if verdict != nil {
-			result = map[string]string{"chain": "broken", "reason": verdict.Error()}
-		}
+		holds := verdict.Chain == "ok"
 		if *asJSON {
-			if err := printJSON(term.out, result); err != nil {
+			if err := printJSON(term.out, verdict); err != nil {
 				return err
 			}
-		} else if verdict == nil {
+		} else if holds {
 			fmt.Fprintln(term.out, "the chain holds")
 		}
-		if verdict != nil {
-			return failed(exitNotVerified, "keep the file; the hub's report names what it has", "the queue's chain does not hold: %v", verdict)
+		if !holds {
+			return failed(exitNotVerified, "keep the file; the hub's report names what it has", "the queue's chain does not hold: %s", verdict.Reason)
 		}
 		return nil
+	}
+	return c
+}
+
+// queueVerdict asks the daemon, or checks the file when none runs.
+func queueVerdict(cmd *cobra.Command) (agent.QueueVerdict, error) {
+	var verdict agent.QueueVerdict
+	daemon, err := askDaemon(cmd, "/v1/outbox/verify", &verdict)
+	if err != nil || daemon {
+		return verdict, err
+	}
+	err = withQueue(cmd, func(s *outbox.Store) (err error) {
+		verdict, err = agent.VerdictOf(s.Verify(cmd.Context()))
+		return err
+	})
+	return verdict, err
+}
+
+func newOutboxCompactCmd(term terminal) *cobra.Command {
+	c := &cobra.Command{
+		Use: "compact", Short: "Give the free space of the queue's file back to the disk", Args: cobra.NoArgs,
+		Long: `Has the running daemon rewrite the queue's file without its free space. Only the daemon writes the queue: it holds the
+keys, and what it does not know of may not change. It compacts a drained file by itself.`,
+	}
+	asJSON := jsonFlag(c)
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		var size agent.QueueCompacted
+		err := kiosk.Dial(agent.SocketPath(stateDir(cmd))).PostJSON(cmd.Context(), "/v1/outbox/compact", nil, &size)
+		if errors.Is(err, kiosk.ErrNoServer) {
+			return failed(exitNotThere, "start it with: tram run, or name its folder with --state", "only the daemon compacts the queue, and none runs on %s", stateDir(cmd))
+		}
+		if err != nil {
+			return fmt.Errorf("ask the daemon: %w", err)
+		}
+		if *asJSON {
+			return printJSON(term.out, size)
+		}
+		_, err = fmt.Fprintf(term.out, "the queue's file had %d bytes and has %d\n", size.Before, size.After)
+		return err
 	}
 	return c
 }
