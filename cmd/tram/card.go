@@ -77,7 +77,7 @@ func newCardReadCmd(term terminal) *cobra.Command {
 		Long: `Reads the chip on a PC/SC reader and verifies it. The chip opens with the access number (--can, on a CCCD the last
 six digits of the ID number), the machine-readable lines (--mrz, all of them, line breaks optional) or the text of the
 card's QR code (--qr). A signer that no certificate in the trust store vouches for is no failure: the chain is then
-unknown_ca. Exit code 3 means that a check failed.`,
+unknown_ca. Exit code 3 means that a check failed, or that the chip holds nothing to check.`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
@@ -89,7 +89,6 @@ unknown_ca. Exit code 3 means that a check failed.`,
 	flags.StringVar(&f.save, "save", "", "also save the files to this folder")
 	flags.DurationVar(&f.wait, "wait", 5*time.Second, "wait so long for a card")
 	flags.DurationVar(&f.timeout, "timeout", 90*time.Second, "give up after this time")
-	c.MarkFlagsMutuallyExclusive("can", "mrz", "qr")
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		password, qr, err := f.password()
@@ -108,13 +107,16 @@ unknown_ca. Exit code 3 means that a check failed.`,
 		}
 		began := time.Now()
 		doc, err := readCard(ctx, term, card, password)
+		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return failed(exitFailed, "lay the card again and leave it on the reader, or allow more with --timeout", "the card did not finish in time (%v)", f.timeout)
+		}
 		if err != nil {
 			return fmt.Errorf("cannot read the card: %w", err)
 		}
 		evidence := visit.Examine(emrtd.VerifyDocument(doc, trust, time.Now()), doc.Files, qr)
 		took := time.Since(began)
 		if f.save != "" {
-			if err := emrtd.SaveFiles(f.save, doc.Files); err != nil {
+			if err := emrtd.SaveDocument(f.save, doc); err != nil {
 				return fmt.Errorf("save the files: %w", err)
 			}
 		}
@@ -127,7 +129,10 @@ unknown_ca. Exit code 3 means that a check failed.`,
 
 // password turns the one flag that is given into the key to the chip.
 func (f cardFlags) password() (emrtd.Password, *cccd.QR, error) {
+	given := slices.DeleteFunc([]string{f.can, f.mrz, f.qr}, func(s string) bool { return s == "" })
 	switch {
+	case len(given) > 1:
+		return emrtd.Password{}, nil, usageError(errors.New("give one of --can, --mrz, --qr, not several"))
 	case f.can != "":
 		p, err := emrtd.CAN(f.can)
 		if err != nil {
@@ -188,7 +193,7 @@ func newCardVerifyCmd(term terminal) *cobra.Command {
 	c.Flags().StringVar(&trustDir, "trust", "", "folder of CSCA certificates (default \"trust\" in the state folder)")
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		files, err := emrtd.LoadFiles(args[0])
+		doc, err := emrtd.LoadDocument(args[0])
 		if err != nil {
 			return fmt.Errorf("read the saved files: %w", err)
 		}
@@ -196,7 +201,7 @@ func newCardVerifyCmd(term terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return describe(files, visit.Examine(emrtd.Verify(files, trust, time.Now()), files, nil)).finish(term, *asJSON)
+		return describe(doc.Files, visit.Examine(emrtd.VerifyDocument(doc, trust, time.Now()), doc.Files, nil)).finish(term, *asJSON)
 	}
 	return c
 }
@@ -208,7 +213,7 @@ func describe(files emrtd.Files, ev visit.Evidence) *cardResult {
 		IDCode: person["idCode"], PersonName: person["personName"], DocumentNumber: person["documentNumber"], DateOfBirth: person["dateOfBirth"],
 		Person: person, PortraitFormat: ev.Format, Files: []fileLine{},
 		Verification: visit.Answers(ev.Verification), VerificationNotes: ev.Verification.Detail,
-		Differs: visit.MismatchNames(ev.Mismatches), Notes: ev.Notes, Assurance: string(ev.Verification.Assurance()),
+		Differs: visit.MismatchNames(ev.Mismatches), Notes: ev.Notes, Assurance: string(ev.Assurance()),
 	}
 	for _, id := range slices.Sorted(maps.Keys(files)) {
 		r.Files = append(r.Files, fileLine{Name: id.String(), ID: fmt.Sprintf("%04X", uint16(id)), Bytes: len(files[id])})
@@ -241,9 +246,28 @@ func (r *cardResult) finish(term terminal, asJSON bool) error {
 		return err
 	}
 	if r.Assurance == string(emrtd.None) {
-		return &failure{code: exitNotVerified, sentence: "the chip is not verified: a check failed", hint: "do not accept this card; the answers above name the check"}
+		return r.notVerified()
 	}
 	return nil
+}
+
+// notVerified says why the assurance is none.
+func (r *cardResult) notVerified() error {
+	v := r.Verification
+	for _, answer := range []string{v.Hashes, v.SODSignature, v.Chain, v.ChipAuthentication, v.ActiveAuthentication} {
+		switch emrtd.Answer(answer) {
+		case emrtd.Failed, emrtd.Expired, emrtd.Revoked:
+			return failed(exitNotVerified, "do not accept this card; the answers above name the check", "the chip is not verified: a check failed")
+		}
+	}
+	const hint = "do not rely on these data; read the card again"
+	if v.Hashes != string(emrtd.OK) || v.SODSignature != string(emrtd.OK) {
+		return failed(exitNotVerified, hint, "the chip is not verified: nothing could be verified")
+	}
+	if len(r.Differs) > 0 {
+		return failed(exitNotVerified, "do not accept this card; what differs is named above", "the chip is not verified: its data and the code are not of the same card")
+	}
+	return failed(exitNotVerified, hint, "the chip is not verified: its files do not say whose they are")
 }
 
 func (r *cardResult) print(term terminal) error {
@@ -265,6 +289,9 @@ func (r *cardResult) print(term terminal) error {
 	}
 	for _, d := range r.Differs {
 		rows = append(rows, []string{"differs", d})
+	}
+	for _, n := range r.Notes {
+		rows = append(rows, []string{"note", n})
 	}
 	if r.APDUs > 0 {
 		rows = append(rows, []string{}, []string{"link", fmt.Sprintf("%s, %d commands, %d bytes up, %d bytes down, %.0f ms", r.AccessProtocol, r.APDUs, r.BytesUp, r.BytesDown, r.MS)})

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/http/httptrace"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -63,8 +66,10 @@ Faults:
 		if err != nil {
 			return fmt.Errorf("personalise the card: %w", err)
 		}
-		fmt.Fprintf(term.err, "access number %s, code:\n%s\nlaid on %s; interrupt to take it away\n", citizen.CAN(), citizen.QR2021(), addr)
-		err = sim.Insert(cmd.Context(), addr, card)
+		fmt.Fprintf(term.err, "access number %s, code:\n%s\n", citizen.CAN(), citizen.QR2021())
+		err = sim.Insert(onConnect(cmd.Context(), func() {
+			fmt.Fprintf(term.err, "laid on %s; interrupt to take it away\n", addr)
+		}), addr, card)
 		if cmd.Context().Err() != nil {
 			return nil // taken away, as asked
 		}
@@ -74,4 +79,15 @@ Faults:
 		return err
 	}
 	return c
+}
+
+// onConnect calls done once, when the first connection that is made with the
+// context stands.
+func onConnect(ctx context.Context, done func()) context.Context {
+	var once sync.Once
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{ConnectDone: func(_, _ string, err error) {
+		if err == nil {
+			once.Do(done)
+		}
+	}})
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -138,6 +139,26 @@ func TestCardReadTellsTheFiveAnswersApart(t *testing.T) {
 	}
 	if info, err := os.Stat(saved); err != nil || info.Mode().Perm()&0o077 != 0 {
 		t.Errorf("the folder of saved files is open to others: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestAHungCardIsGivenUpInTime(t *testing.T) {
+	d := newCardDesk(t)
+	d.with(t, func() {
+		o := ownProcess(t, "card", "read", "--can", "000017", "--wait", "30s", "--timeout", "3s")
+		if o.code != exitFailed || !strings.Contains(o.err, "the card did not finish in time (3s)") || !strings.Contains(o.err, "hint: lay the card again") {
+			t.Errorf("want exit 1 and what to do, got %v", o)
+		}
+	}, sim.HangAfter(8))
+}
+
+func TestTheVirtualCardSaysThatItIsLaidOnceItIs(t *testing.T) {
+	d := newCardDesk(t)
+	p := start(t, program(t, nil, "card", "sim", "--vpcd", d.reader.Slot(0)))
+	d.await(t, pcsc.CardPresent)
+	eventually(t, "the word that it is laid", func() bool { return strings.Contains(p.log.String(), "laid on "+d.reader.Slot(0)) })
+	if err := p.end(syscall.SIGINT); err != nil {
+		t.Errorf("SIGINT: %v\n%s", err, p.log.String())
 	}
 }
 

@@ -26,7 +26,7 @@ func newCountCmd(term terminal) *cobra.Command {
 		Short: "Count people over a line in a camera, stream, video or folder of frames",
 		Long: `Counts people whose feet cross the line from (x1,y1) to (x2,y2), in pixels. With
 side(p) = (x2-x1)(py-y1) - (y2-y1)(px-x1), who moves to side > 0 goes in, who moves to side < 0 goes out. A camera or
-stream is counted until it is interrupted.`,
+stream is counted until it is interrupted (Ctrl-C, SIGTERM): then the result is printed, too, and the exit code is 0.`,
 		Args: cobra.ExactArgs(1),
 	}
 	c.Flags().StringVar(&line, "line", "", "x1,y1,x2,y2 in pixels")
@@ -40,17 +40,19 @@ stream is counted until it is interrupted.`,
 		}
 		return withWorker(cmd, term, func(w *vision.Worker) error {
 			q := vision.CountQuestion{Source: args[0], Line: [4]float64{over.X1, over.Y1, over.X2, over.Y2}, Detector: detector, Video: video}
-			last := time.Now()
+			began := time.Now()
+			last := began
 			a, err := w.Count(cmd.Context(), q, func(p vision.CountProgress) {
 				if time.Since(last) > time.Second {
 					last = time.Now()
 					fmt.Fprintf(term.err, "%d frames, %d in, %d out\n", p.Frames, p.In, p.Out)
 				}
 			})
-			if err != nil {
+			interrupted := cmd.Context().Err() != nil && a.Frames > 0
+			if err != nil && !interrupted {
 				return fmt.Errorf("cannot count: %w", err)
 			}
-			r := countResult{Frames: a.Frames, In: a.In, Out: a.Out, FPS: a.FPS, MS: a.MS}
+			r := countOf(a, time.Since(began))
 			if *asJSON {
 				return printJSON(term.out, r)
 			}
@@ -59,4 +61,17 @@ stream is counted until it is interrupted.`,
 		})
 	}
 	return c
+}
+
+// countOf is the result of an answer. One that was interrupted does not say how
+// long it took; took, the time since the question, stands in.
+func countOf(a vision.CountAnswer, took time.Duration) countResult {
+	r := countResult{Frames: a.Frames, In: a.In, Out: a.Out, FPS: a.FPS, MS: a.MS}
+	if r.MS == 0 {
+		r.MS = millis(took)
+	}
+	if r.FPS == 0 && r.MS > 0 {
+		r.FPS = float64(r.Frames) / r.MS * 1000
+	}
+	return r
 }

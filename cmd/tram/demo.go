@@ -2,6 +2,10 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +33,9 @@ accepted record was delivered.`,
 	c.Flags().StringVar(&level, "log", "error", "what the daemon logs to standard error: debug, info, warn, error")
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := checkDemoFlags(listen, level); err != nil {
+			return usageError(err)
+		}
 		opt := demo.Options{Models: configs.ModelsDir(stateDir(cmd)), Version: version, Log: newLog(term.err, level)}
 		if !once {
 			opt.Listen = listen
@@ -74,4 +81,23 @@ func stay(cmd *cobra.Command, term terminal, opt demo.Options) error {
 		err = cerr
 	}
 	return err
+}
+
+// checkDemoFlags says what is wrong with --listen or --log before anything starts.
+func checkDemoFlags(listen, level string) error {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("--listen %q is not an address and port; write 127.0.0.1:8600", listen)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("--listen %q: %q is not a port; write 127.0.0.1:8600", listen, port)
+	}
+	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.Unmap().IsLoopback()) {
+		return fmt.Errorf("--listen %q is not on the loopback interface: the screen is for this machine only; write 127.0.0.1:%s", listen, port)
+	}
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return fmt.Errorf("--log %q is none of debug, info, warn, error", level)
+	}
+	return nil
 }

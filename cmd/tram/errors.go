@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/exec"
+	"syscall"
 
 	"tram/agent"
 	"tram/configs"
@@ -12,6 +14,7 @@ import (
 	"tram/drivers/pcsc"
 	"tram/drivers/sim/vreader"
 	"tram/sync/outbox"
+	"tram/sync/seal"
 	"tram/vision"
 )
 
@@ -54,17 +57,18 @@ var meanings = []struct {
 }{
 	{emrtd.ErrAccessDenied, exitFailed, "scan the QR code on the card, or type the last six digits of the ID number"},
 	{emrtd.ErrNoApplication, exitFailed, "lay a CCCD, căn cước or passport with a chip on the reader"},
+	// The chip reader wraps whatever the link says in ErrCardGone: what the link itself knows better comes first.
+	{pcsc.ErrTimeout, exitFailed, "take the card off, lay it on again, and try once more"},
+	{pcsc.ErrNoService, exitNotThere, "start pcscd: systemctl start pcscd.socket"},
+	{pcsc.ErrNoReader, exitNotThere, "plug a reader in; \"tram devices\" lists those that are there"},
 	{emrtd.ErrCardGone, exitFailed, "leave the card on the reader until the reading is done"},
 	{emrtd.ErrTooLarge, exitFailed, "do not accept this card: no genuine chip answers so"},
 	{emrtd.ErrProtocol, exitFailed, "lay the card again; if it happens twice, do not accept it"},
 	{pcsc.ErrCardGone, exitFailed, "leave the card on the reader until the reading is done"},
-	{pcsc.ErrTimeout, exitFailed, "take the card off, lay it on again, and try once more"},
 	{pcsc.ErrNoCard, exitNotThere, "lay a card on the reader"},
-	{pcsc.ErrNoReader, exitNotThere, "plug a reader in; \"tram devices\" lists those that are there"},
 	{pcsc.ErrMute, exitFailed, "lay the card flat on the middle of the reader"},
 	{pcsc.ErrInUse, exitFailed, "end the other program that uses the reader; \"tram status\" tells whether it is the daemon"},
 	{pcsc.ErrRefused, exitFailed, "allow this user in polkit (org.debian.pcsc-lite.access_pcsc and access_card), or run as root"},
-	{pcsc.ErrNoService, exitNotThere, "start pcscd: systemctl start pcscd.socket"},
 	{vreader.ErrNotInstalled, exitNotThere, "install the virtual reader: apt-get install pcscd vsmartcard-vpcd"},
 	{vision.ErrNoModel, exitNotThere, "bring the networks with: tram models pull, or tram models import DIR"},
 	{vision.ErrNoWorker, exitNotThere, "install tram-vision beside tram"},
@@ -75,6 +79,9 @@ var meanings = []struct {
 	{outbox.ErrFull, exitFailed, "restore the way to the hub, or raise outbox.max-mib"},
 	{outbox.ErrLocked, exitFailed, "another process holds the queue; stop it, or ask the daemon with: tram status"},
 	{agent.ErrNoHubKey, exitFailed, "copy the hub's public key (hub.pub.jwk in its data folder) there, or set hub.key"},
+	{seal.ErrKey, exitFailed, "bring a good key: the hub's is hub.pub.jwk in its data folder; the device's own (device.jwk) must have mode 0600"},
+	{syscall.EADDRINUSE, exitFailed, "another program uses this address; set kiosk.listen (--listen for the demo) or stop it"},
+	{errNoProfile, exitFailed, "set profile to one of them, or to the path of a file"},
 	{fs.ErrNotExist, exitFailed, "check the path"},
 	{context.Canceled, exitFailed, ""},
 }
@@ -88,6 +95,10 @@ func explain(err error) *failure {
 	var problems configs.Problems
 	if errors.As(err, &problems) {
 		return &failure{code: exitFailed, sentence: fmt.Sprintf("the configuration has %d mistakes\n%s", len(problems), problems.Error()), hint: "tram check FILE shows what to write instead", cause: err}
+	}
+	var program *exec.Error
+	if errors.As(err, &program) && errors.Is(program, exec.ErrNotFound) {
+		return &failure{code: exitNotThere, sentence: err.Error(), hint: "install " + program.Name + " beside tram", cause: err}
 	}
 	for _, m := range meanings {
 		if errors.Is(err, m.is) {

@@ -29,6 +29,11 @@ func newModelsCmd(term terminal) *cobra.Command {
 // modelsCmd is one of the four commands: bring does what it is for, then the list is printed.
 func modelsCmd(term terminal, use, short string, args cobra.PositionalArgs, bring func(context.Context, string, []string) ([]string, error)) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: args}
+	if c.Name() == "verify" {
+		c.Long = short + `.
+
+Exit code 3 means that a file is not the pinned network, 4 that a network is missing.`
+	}
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		dir := configs.ModelsDir(stateDir(cmd))
@@ -42,11 +47,14 @@ func modelsCmd(term terminal, use, short string, args cobra.PositionalArgs, brin
 		if bring != nil || c.Name() == "verify" {
 			list = models.Verify(dir)
 		}
-		wrong := 0
+		wrong, missing := 0, 0
 		rows := [][]string{{"STATE", "NAME", "BYTES", "LICENCE", "FOR", ""}}
 		for _, m := range list {
-			if m.State == models.Wrong {
+			switch m.State {
+			case models.Wrong:
 				wrong++
+			case models.Missing:
+				missing++
 			}
 			rows = append(rows, []string{m.State, m.Name, strconv.FormatInt(m.Size, 10), m.Licence, m.Does, m.Detail})
 		}
@@ -63,6 +71,8 @@ func modelsCmd(term terminal, use, short string, args cobra.PositionalArgs, brin
 			return failed(exitFailed, "bring the files on a disk and run: tram models import DIR", "not every network was installed: %v", brought)
 		case wrong > 0 && c.Name() == "verify":
 			return failed(exitNotVerified, "remove the file and bring it again", "%d networks are not the pinned ones", wrong)
+		case missing > 0 && c.Name() == "verify":
+			return failed(exitNotThere, "bring them with: tram models pull, or tram models import DIR", "%d networks are missing in %s", missing, dir)
 		}
 		return nil
 	}

@@ -23,8 +23,9 @@ func newQRParseCmd(term terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "parse TEXT",
 		Short: "Parse the text of a code: CCCD, căn cước, VNeID, BHYT",
-		Long:  `Parses the text of a QR code. TEXT "-" reads it from standard input.`,
-		Args:  cobra.ExactArgs(1),
+		Long: `Parses the text of a QR code. TEXT "-" reads it from standard input. A text that is not the code of an ID card has the
+kind "opaque"; that is an answer and no error.`,
+		Args: cobra.ExactArgs(1),
 	}
 	asJSON := jsonFlag(c)
 	c.RunE = func(_ *cobra.Command, args []string) error {
@@ -43,7 +44,11 @@ func newQRParseCmd(term terminal) *cobra.Command {
 		if *asJSON {
 			return printJSON(term.out, fields)
 		}
-		rows := [][]string{{"kind", string(qr.Kind)}}
+		kind := string(qr.Kind)
+		if qr.Kind == cccd.KindOpaque {
+			kind += ": not the code of an ID card"
+		}
+		rows := [][]string{{"kind", kind}}
 		for _, key := range slices.Sorted(maps.Keys(fields)) {
 			if value := fmt.Sprint(fields[key]); key != "kind" && value != "" && value != "[]" {
 				rows = append(rows, []string{key, value})

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tram/agent"
+	"tram/agent/profile"
 	"tram/configs"
 )
 
@@ -32,6 +33,9 @@ shown, never fatal. SIGTERM ends it cleanly.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, path)
 			if err != nil {
+				return err
+			}
+			if err := knownProfile(config.Profile); err != nil {
 				return err
 			}
 			a, err := agent.New(agent.Options{Config: config, Version: version, Log: newLog(term.err, config.Log.Level)})
@@ -93,4 +97,17 @@ func newLog(w io.Writer, level string) *slog.Logger {
 		l = slog.LevelInfo
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
+}
+
+// errNoProfile says that the configuration names a profile that is not there.
+var errNoProfile = errors.New("the configuration's profile cannot be used")
+
+// knownProfile tells a wrong name from what is wrong inside a file.
+func knownProfile(name string) error {
+	_, err := profile.Load(name)
+	var inside configs.Problems
+	if err == nil || errors.As(err, &inside) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errNoProfile, err)
 }
