@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -39,6 +40,21 @@ type Options struct {
 	Models  string // folder of the networks
 	Version string
 	Log     *slog.Logger
+
+	artist *artist // nil: the invented citizen
+}
+
+// artist draws the citizen: a second for each picture.
+type artist struct {
+	portrait func() []byte        // JPEG, as in the chip
+	visitor  func() []image.Image // before the camera
+}
+
+func citizenArtist() *artist {
+	return &artist{
+		portrait: func() []byte { return picture.PortraitJPEG(portraitSeed) },
+		visitor:  func() []image.Image { return picture.Visitor(portraitSeed, visitorFrames) },
+	}
 }
 
 // Desk is a counter with everything on it, and the hub it reports to.
@@ -70,9 +86,12 @@ type Desk struct {
 // Open sets the desk up in a temporary folder. Run runs it and Close removes
 // every trace.
 func Open(ctx context.Context, opt Options) (*Desk, error) {
+	if opt.artist == nil {
+		opt.artist = citizenArtist()
+	}
 	d := &Desk{
 		opt: opt, counted: make(chan gate.Count, 64), camera: make(chan struct{}), drawn: make(chan struct{}),
-		portrait: sync.OnceValue(func() []byte { return picture.PortraitJPEG(portraitSeed) }),
+		portrait: sync.OnceValue(opt.artist.portrait),
 		street:   picture.NewStreet(streetSeed),
 	}
 	if err := d.open(ctx); err != nil {
@@ -156,7 +175,11 @@ func (d *Desk) drawVisitor(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return picture.WriteFrames(dir, picture.Visitor(portraitSeed, visitorFrames))
+		frames := d.opt.artist.visitor()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return picture.WriteFrames(dir, frames)
 	})
 }
 

@@ -70,7 +70,9 @@ func Play(ctx context.Context, opt Options, told func(Step)) (Result, error) {
 	select {
 	case <-d.camera:
 	case <-ctx.Done():
-		return p.result, errors.Join(fmt.Errorf("draw the pictures of the camera: %w", ctx.Err()), d.Close())
+	}
+	if err := ctx.Err(); err != nil {
+		return p.result, errors.Join(fmt.Errorf("draw the pictures of the camera: %w", err), d.Close())
 	}
 	p.tell("set up", time.Since(began), "hub, virtual reader under pcscd, scanner, camera, daemon", nil)
 
