@@ -83,12 +83,15 @@ func checkFile(file string) (configs.Problems, error) {
 	if err != nil && !errors.As(err, &problems) {
 		return nil, err
 	}
-	if _, perr := profile.Load(config.Profile); perr != nil && config.Profile != "" {
+	lines, _ := configs.Decode(file, data, new(configs.Config))
+	p, perr := profile.Load(config.Profile)
+	if perr == nil {
+		problems = append(problems, p.Fits(file, lines, config)...)
+	} else if config.Profile != "" {
 		var inProfile configs.Problems
 		if errors.As(perr, &inProfile) {
 			problems = append(problems, inProfile...)
 		} else {
-			lines, _ := configs.Decode(file, data, new(configs.Config))
 			problems = append(problems, configs.Problem{File: file, Line: lines["profile"], Key: "profile", Text: perr.Error(), Remedy: "name one of them, or the path of a file"})
 		}
 	}

@@ -85,7 +85,7 @@ func (s *Store) Stat() (Stat, error) {
 	h, live := s.head, s.live
 	s.state.Unlock()
 	st := Stat{
-		Used: max(live, h.Bytes),
+		Used:     max(live, h.Bytes),
 		Accepted: h.Accepted, Sent: h.Sent, Delivered: h.Accepted - h.Pending,
 		Bytes: h.Bytes, MaxBytes: s.opt.MaxBytes, Last: h.Next - 1, Chain: h.Hash.String(),
 	}
