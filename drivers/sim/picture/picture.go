@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 )
 
 // Portrait draws the invented person of a seed as an ID card shows one: 360×480
@@ -23,7 +25,14 @@ func Portrait(seed int64) image.Image {
 }
 
 // PortraitJPEG is Portrait encoded as the chip would hold it, 15 to 30 kB.
-func PortraitJPEG(seed int64) []byte { return JPEG(Portrait(seed), 88) }
+func PortraitJPEG(seed int64) []byte {
+	draw, _ := portraits.LoadOrStore(seed, sync.OnceValue(func() []byte { return JPEG(Portrait(seed), 88) }))
+	return slices.Clone(draw.(func() []byte)())
+}
+
+// portraits remembers what was drawn: a face takes most of a second, and the same
+// few are asked for again and again.
+var portraits sync.Map // seed to func() []byte
 
 // Visitor draws n frames, 640×480 pixels, of the person of a seed before a
 // kiosk's camera: other light than the portrait's, another distance, a head that
