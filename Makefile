@@ -33,10 +33,10 @@ setup-test: setup
 build: setup ## build tram, tram-vision and tram-hub into bin/
 	@test -n "$(GO)" || { echo "make: no Go toolchain; see the lines above" >&2; exit 1; }
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 demo: build ## play the whole main job without hardware, then stay up at http://127.0.0.1:8600
-	bin/tram demo $(ARGS)
+	@bin/tram demo $(ARGS)
 
 lint: build ## formatting, vet, staticcheck
 	@unformatted=$$($(GO)fmt -l $$(git ls-files '*.go')); \
