@@ -53,34 +53,32 @@ func readerLines() []deviceLine {
 	return list
 }
 
-// serialLines lists serial ports by their stable names first; the plain ones only
-// when no stable name is there.
+// serialLines lists serial ports.
 func serialLines() []deviceLine {
-	ports := glob("/dev/serial/by-id/*")
-	if len(ports) == 0 {
-		ports = slices.Concat(glob("/dev/ttyACM*"), glob("/dev/ttyUSB*"))
-	}
-	if len(ports) == 0 {
-		return []deviceLine{{Kind: "serial", Name: "/dev/serial/by-id", State: "missing", Detail: "no serial port; a scanner must be set to USB serial (CDC), not keyboard"}}
-	}
-	var list []deviceLine
-	for _, port := range ports {
-		list = append(list, deviceLine{Kind: "serial", Name: port, State: "there", Detail: "scanner.path"})
-	}
-	return list
+	absent := deviceLine{Kind: "serial", Name: "/dev/serial/by-id", State: "missing", Detail: "no serial port; a scanner must be set to USB serial (CDC), not keyboard"}
+	return pathLines(absent, "scanner.path", "/dev/serial/by-id/*", "/dev/ttyACM*", "/dev/ttyUSB*")
 }
 
 func cameraLines() []deviceLine {
-	cameras := glob("/dev/v4l/by-id/*")
-	if len(cameras) == 0 {
-		cameras = glob("/dev/video*")
+	absent := deviceLine{Kind: "camera", Name: "/dev/video0", State: "missing", Detail: "no local camera; rtsp:// and http:// addresses, videos and folders of frames work too"}
+	return pathLines(absent, "camera.source, gate.source", "/dev/v4l/by-id/*", "/dev/video*")
+}
+
+// pathLines lists device files: by their stable names, or, only where there are
+// none, by the plain ones. setting is the key of the configuration they go to.
+func pathLines(absent deviceLine, setting, stable string, plain ...string) []deviceLine {
+	paths := glob(stable)
+	if len(paths) == 0 {
+		for _, pattern := range plain {
+			paths = append(paths, glob(pattern)...)
+		}
 	}
-	if len(cameras) == 0 {
-		return []deviceLine{{Kind: "camera", Name: "/dev/video0", State: "missing", Detail: "no local camera; rtsp:// and http:// addresses, videos and folders of frames work too"}}
+	if len(paths) == 0 {
+		return []deviceLine{absent}
 	}
 	var list []deviceLine
-	for _, camera := range cameras {
-		list = append(list, deviceLine{Kind: "camera", Name: camera, State: "there", Detail: "camera.source, gate.source"})
+	for _, path := range paths {
+		list = append(list, deviceLine{Kind: absent.Kind, Name: path, State: "there", Detail: setting})
 	}
 	return list
 }
