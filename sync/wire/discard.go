@@ -14,6 +14,7 @@ const TypeDiscarded = "vn.tram.records.discarded.v1"
 const (
 	ReasonDamaged  = "damaged"  // the outbox's file was damaged and kept aside
 	ReasonReplaced = "replaced" // the outbox's file was gone or older than its own high-water mark
+	ReasonQuota    = "quota"    // the outbox was near its limit: photographs first, then counts that a sum replaces, then passages
 )
 
 // Discarded is the data of a TypeDiscarded record.

@@ -107,10 +107,11 @@ type Event struct {
 	Time            time.Time       `json:"time"` // when it happened, by the device's clock
 	DataContentType string          `json:"datacontenttype,omitempty"`
 	Sequence        Sequence        `json:"sequence"`
-	PrevHash        Hash            `json:"prevhash"`     // of the sealed envelope before; zeros at a chain's start
-	RecordedTime    time.Time       `json:"recordedtime"` // when it was accepted, by the same clock
-	BootID          string          `json:"bootid"`       // of the running kernel
-	Monotonic       Nanoseconds     `json:"monotonic"`    // since that boot, sleep included
+	PrevHash        Hash            `json:"prevhash"`        // of the sealed envelope before; zeros at a chain's start
+	RecordedTime    time.Time       `json:"recordedtime"`    // when it was accepted, by the same clock
+	BootID          string          `json:"bootid"`          // of the running kernel
+	Monotonic       Nanoseconds     `json:"monotonic"`       // since that boot, sleep included
+	Clock           string          `json:"clock,omitempty"` // ClockUnsynced while the clock is not to be trusted
 	Data            json.RawMessage `json:"data,omitempty"`
 }
 
@@ -137,6 +138,8 @@ func (e *Event) Check() error {
 		return fmt.Errorf("subject: %w", ErrFormat)
 	case !shortText(e.BootID, 64):
 		return fmt.Errorf("bootid: %w", ErrFormat)
+	case !shortText(e.Clock, 32):
+		return fmt.Errorf("clock: %w", ErrFormat)
 	case e.Sequence == 0:
 		return fmt.Errorf("sequence: %w (from 1)", ErrFormat)
 	case e.Time.IsZero(), e.RecordedTime.IsZero():

@@ -210,6 +210,8 @@ func FuzzMessages(f *testing.F) {
 	f.Add(Encode(Command{ID: "1", Name: "notice", Data: json.RawMessage(`{}`)}))
 	f.Add(Encode(Reply{ID: "1", OK: true}))
 	f.Add([]byte(`{"ranges":[[1,2]],"reason":"damaged"}`))
+	f.Add([]byte(`{"last":7,"hash":"` + strings.Repeat("0a", 32) + `","records":7,"discarded":1}`))
+	f.Add([]byte(`{"bootid":"b","before":5,"offset":-7,"reason":"stepped"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if a, err := ParseAck(b); err == nil {
 			for _, r := range a.Missing {
@@ -227,6 +229,8 @@ func FuzzMessages(f *testing.F) {
 		_, _ = ParseCommand(b)
 		_, _ = ParseReply(b)
 		_, _ = ParseDiscarded(b)
+		_, _ = ParseCheckpoint(b)
+		_, _ = ParseClockOffset(b)
 	})
 }
 
