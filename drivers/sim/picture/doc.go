@@ -16,4 +16,8 @@
 // is enough for a real detector to find it and for a real embedding network to
 // know the same seed again and to tell DefaultSeed from OtherSeed. It says nothing
 // about how well either does on people.
+//
+// The functions that run once per point of a picture share nothing and are kept
+// out of the race detector (go:norace): it would make them four times as slow, and
+// every test that needs a face with them.
 package picture

@@ -2,11 +2,12 @@ package picture
 
 import "math"
 
+//go:norace
 func pow(a, b float64) float64 {
 	if a <= 0 {
 		return 0
 	}
-	return math.Pow(a, b)
+	return math.Exp(b * math.Log(a))
 }
 
 // texel is one point of a head: how much of it there is, what colour it has
@@ -17,14 +18,16 @@ type texel struct {
 }
 
 // height is how far the face stands out at (x, y).
-func (p person) height(x, y float64) float64 {
+//
+//go:norace
+func (p *person) height(x, y float64) float64 {
 	w := p.halfWidth(y)
 	if w <= 0 {
 		return 0
 	}
-	t := math.Min(1, math.Abs(x)/w)
-	round := math.Sqrt(math.Max(0, 1-pow(t, 2.4)))
-	vertical := math.Sqrt(math.Max(0, 1-pow(math.Abs(y+0.03)/1.2, 2.6)))
+	t := min(1, math.Abs(x)/w)
+	round := math.Sqrt(max(0, 1-pow(t, 2.4)))
+	vertical := math.Sqrt(max(0, 1-pow(math.Abs(y+0.03)/1.2, 2.6)))
 	z := 0.72 * round * (0.35 + 0.65*vertical)
 	ax := math.Abs(x)
 	// Eye sockets, eyeballs, brow ridge.
@@ -52,12 +55,14 @@ func (p person) height(x, y float64) float64 {
 }
 
 // faceAt paints the face at (x, y): the skin and what lies on it.
-func (p person) faceAt(x, y float64) texel {
+//
+//go:norace
+func (p *person) faceAt(x, y float64) texel {
 	w := p.halfWidth(y)
 	t := texel{height: p.height(x, y), open: 1, gloss: 0.12}
 	edge := math.Abs(x) - w
 	if y > p.chin-0.08 {
-		edge = math.Max(edge, y-p.chin)
+		edge = max(edge, y-p.chin)
 	}
 	t.cover = step(0.012, -0.012, edge)
 	if w <= 0 {
@@ -86,7 +91,8 @@ func (p person) faceAt(x, y float64) texel {
 	return t
 }
 
-func (p person) paintNose(t *texel, x, y float64) {
+//go:norace
+func (p *person) paintNose(t *texel, x, y float64) {
 	ax := math.Abs(x)
 	tip := p.eyeY + p.noseLen
 	nostril := step(0.012, -0.012, oval(ax, y, p.noseW*0.52, tip+0.045, p.noseW*0.30, 0.02))
@@ -101,12 +107,13 @@ func (p person) paintNose(t *texel, x, y float64) {
 	}
 }
 
-func (p person) paintMouth(t *texel, x, y float64) {
+//go:norace
+func (p *person) paintMouth(t *texel, x, y float64) {
 	u := x / p.mouthW
 	if math.Abs(u) > 1.3 {
 		return
 	}
-	round := math.Sqrt(math.Max(0, 1-u*u))
+	round := math.Sqrt(max(0, 1-u*u))
 	line := p.mouthY - p.smile*u*u - 0.006*math.Cos(u*5)*round
 	bow := 1 - 0.28*math.Exp(-u*u*60) + 0.15*math.Exp(-(math.Abs(u)-0.22)*(math.Abs(u)-0.22)*60)
 	top := line - p.lipUp*pow(round, 1.3)*bow
@@ -124,7 +131,9 @@ func (p person) paintMouth(t *texel, x, y float64) {
 }
 
 // paintEye paints both eyes, mirrored at x = 0.
-func (p person) paintEye(t *texel, x, y float64) {
+//
+//go:norace
+func (p *person) paintEye(t *texel, x, y float64) {
 	side := 1.0
 	if x < 0 {
 		side = -1
@@ -164,7 +173,8 @@ func (p person) paintEye(t *texel, x, y float64) {
 	}
 }
 
-func (p person) paintBrow(t *texel, x, y float64) {
+//go:norace
+func (p *person) paintBrow(t *texel, x, y float64) {
 	side := 1.0
 	if x < 0 {
 		side = -1
@@ -183,15 +193,16 @@ func (p person) paintBrow(t *texel, x, y float64) {
 	t.paint = mix(t.paint, p.hair.plus(rgb{0.03, 0.02, 0.02}), 0.92*hairs*step(1.25, 0.45, math.Abs(d)))
 }
 
-func (p person) paintGlasses(t *texel, x, y float64) {
+//go:norace
+func (p *person) paintGlasses(t *texel, x, y float64) {
 	ax := math.Abs(x)
 	d := oval(ax, y, p.eyeX+0.01, p.eyeY+0.03, 0.235, 0.185)
 	frame := bell(d, 0, 0, 0, 0.013, 1)
 	if ax < p.eyeX-0.2 {
-		frame = math.Max(frame, bell(0, y, 0, p.eyeY-0.03, 1, 0.014))
+		frame = max(frame, bell(0, y, 0, p.eyeY-0.03, 1, 0.014))
 	}
 	if ax > p.eyeX+0.24 {
-		frame = math.Max(frame, bell(0, y, 0, p.eyeY-0.02, 1, 0.016))
+		frame = max(frame, bell(0, y, 0, p.eyeY-0.02, 1, 0.016))
 	}
 	t.paint = mix(t.paint, rgb{0.10, 0.09, 0.10}, 0.9*frame)
 }

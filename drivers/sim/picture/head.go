@@ -3,7 +3,9 @@ package picture
 import "math"
 
 // headAt is the front layer: ears, face, and the hair that frames it.
-func (p person) headAt(x, y float64) texel {
+//
+//go:norace
+func (p *person) headAt(x, y float64) texel {
 	t := p.faceAt(x, y)
 	if ear := p.earAt(x, y); ear.cover > t.cover {
 		if t.cover > 0 {
@@ -15,17 +17,29 @@ func (p person) headAt(x, y float64) texel {
 	return t
 }
 
-func (p person) earAt(x, y float64) texel {
+//go:norace
+func (p *person) earAt(x, y float64) texel {
 	ax := math.Abs(x)
 	w := p.halfWidth(p.eyeY + 0.1)
 	d := oval(ax, y, w+0.015, p.eyeY+0.13, 0.085, 0.19)
-	t := texel{cover: step(0.012, -0.012, d), height: 0.15 + 0.4*math.Max(0, -d), open: 0.75, gloss: 0.1, paint: p.skin.times(rgb{0.98, 0.86, 0.84})}
+	t := texel{cover: step(0.012, -0.012, d), height: 0.15 + 0.4*max(0, -d), open: 0.75, gloss: 0.1, paint: p.skin.times(rgb{0.98, 0.86, 0.84})}
 	t.paint = t.paint.mul(1 - 0.3*bell(ax, y, w+0.02, p.eyeY+0.12, 0.03, 0.09))
 	return t
 }
 
+// shadedHeadAt is headAt with what the hair keeps of the light.
+//
+//go:norace
+func (p *person) shadedHeadAt(x, y float64) texel {
+	t := p.headAt(x, y)
+	t.open *= p.shadeOfHair(x, y)
+	return t
+}
+
 // hairOver lays the hair of the skull and of the forehead over t.
-func (p person) hairOver(t *texel, x, y float64) {
+//
+//go:norace
+func (p *person) hairOver(t *texel, x, y float64) {
 	// The skull with hair is a little larger than the head.
 	const skullTop = -1.27
 	w := p.width + 0.07
@@ -40,14 +54,14 @@ func (p person) hairOver(t *texel, x, y float64) {
 	sideburn := p.eyeY + 0.05
 	if p.long {
 		sideburn = 1.6
-		line = math.Min(line, 3)
+		line = min(line, 3)
 	}
-	front := math.Max(skull, y-line)
+	front := max(skull, y-line)
 	if au := math.Abs(u); au > 0.86 {
 		// Beside the face: down to the ears, or past them.
-		beside := math.Max(skull, y-sideburn)
+		beside := max(skull, y-sideburn)
 		inner := p.halfWidth(clamp(y, -0.6, 0.35)) - math.Abs(x) - 0.02
-		front = math.Min(front, math.Max(beside, inner))
+		front = min(front, max(beside, inner))
 	}
 	cover := step(0.02, -0.02, front)
 	if cover <= 0 {
@@ -58,29 +72,33 @@ func (p person) hairOver(t *texel, x, y float64) {
 	paint := p.hair.mul(0.6 + 0.8*strands + 0.35*fine)
 	shine := 0.10 * bell(0, y, 0, -0.9+0.15*u*u, 1, 0.12) * (0.5 + strands)
 	paint = paint.plus(rgb{shine, shine, shine * 1.1})
-	height := 0.55*math.Sqrt(math.Max(0, 1-pow(math.Abs(x)/w, 2.2))) + 0.12
+	height := 0.55*math.Sqrt(max(0, 1-pow(math.Abs(x)/w, 2.2))) + 0.12
 	t.paint = mix(t.paint, paint, cover)
 	t.height = lerp(t.height, height, cover)
 	t.gloss = lerp(t.gloss, 0.05, cover)
 	t.open = lerp(t.open, 0.95, cover)
-	t.cover = math.Max(t.cover, cover)
+	t.cover = max(t.cover, cover)
 }
 
 // shadeOfHair darkens the forehead just below the hair.
-func (p person) shadeOfHair(x, y float64) float64 {
+//
+//go:norace
+func (p *person) shadeOfHair(x, y float64) float64 {
 	u := x / p.width
 	line := p.hairline + 0.55*pow(math.Abs(u), 3) + p.fringe*0.5*(u-p.part)*(1-u*u)
 	return 1 - 0.25*step(line+0.13, line, y)
 }
 
 // bodyAt is the layer behind the head: neck, shoulders, long hair.
-func (p person) bodyAt(x, y float64) texel {
+//
+//go:norace
+func (p *person) bodyAt(x, y float64) texel {
 	ax := math.Abs(x)
 	t := texel{open: 1, gloss: 0.05}
 	if p.long {
 		d := oval(x, y, 0, 0.1, p.width+0.16, 1.38)
 		if y > 0.1 {
-			d = math.Max(ax-(p.width+0.16)*(1-0.05*(y-0.1)), y-1.55-0.05*noise(x*14, 3, p.seed))
+			d = max(ax-(p.width+0.16)*(1-0.05*(y-0.1)), y-1.55-0.05*noise(x*14, 3, p.seed))
 		}
 		if cover := step(0.02, -0.02, d); cover > 0 {
 			strands := noise(x*34, y*4, p.seed+21)
@@ -94,24 +112,25 @@ func (p person) bodyAt(x, y float64) texel {
 			under := 1 - 0.5*step(p.chin+0.42, p.chin-0.02, y+0.25*ax)
 			paint := p.skin.times(rgb{0.97, 0.92, 0.90})
 			t.paint = mix(t.paint, paint, cover)
-			t.height = 0.35 * math.Sqrt(math.Max(0, 1-pow(ax/(p.width*0.75), 2)))
-			t.open, t.cover, t.gloss = under, math.Max(t.cover, cover), 0.08
+			t.height = 0.35 * math.Sqrt(max(0, 1-pow(ax/(p.width*0.75), 2)))
+			t.open, t.cover, t.gloss = under, max(t.cover, cover), 0.08
 		}
 	}
 	p.shirtOver(&t, x, y)
 	return t
 }
 
-func (p person) shirtOver(t *texel, x, y float64) {
+//go:norace
+func (p *person) shirtOver(t *texel, x, y float64) {
 	ax := math.Abs(x)
 	shoulder := y - (1.38 + 0.10*ax + 0.16*ax*ax + 0.25*pow(clamp(ax-1.2, 0, 2), 2))
 	opening := 1.52 + 0.45*(1-clamp(ax/0.5, 0, 1))
 	if p.collar {
 		opening = 1.45 + 0.75*(1-clamp(ax/0.34, 0, 1))
 	}
-	d := math.Min(shoulder, 10)
+	d := min(shoulder, 10)
 	if ax < 0.6 {
-		d = math.Min(d, y-opening)
+		d = min(d, y-opening)
 	}
 	cover := step(-0.012, 0.012, d)
 	if cover <= 0 {
@@ -125,8 +144,8 @@ func (p person) shirtOver(t *texel, x, y float64) {
 		open *= 1 - 0.25*bell(0, y-opening, 0, 0.2, 1, 0.02)
 	}
 	t.paint = mix(t.paint, paint, cover)
-	t.height = lerp(t.height, 0.5*math.Sqrt(math.Max(0, 1-pow(ax/2.2, 2)))+0.1*(y-1.4), cover)
+	t.height = lerp(t.height, 0.5*math.Sqrt(max(0, 1-pow(ax/2.2, 2)))+0.1*(y-1.4), cover)
 	t.open = lerp(t.open, open, cover)
 	t.gloss = lerp(t.gloss, 0.02, cover)
-	t.cover = math.Max(t.cover, cover)
+	t.cover = max(t.cover, cover)
 }

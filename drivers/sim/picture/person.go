@@ -33,11 +33,13 @@ type person struct {
 
 // newPerson invents somebody. Seeds alternate between two builds, so that
 // neighbouring seeds do not look like relatives.
-func newPerson(seed int64) person {
+//
+//go:norace
+func newPerson(seed int64) *person {
 	r := rand.New(rand.NewPCG(uint64(seed), 0x7472616d)) //nolint:gosec // drawing, not security
 	in := func(lo, hi float64) float64 { return lo + (hi-lo)*r.Float64() }
 	female := seed%2 == 0
-	p := person{
+	p := &person{
 		seed:  uint64(seed),
 		width: in(0.68, 0.90), jaw: in(0.06, 0.40), chin: in(0.98, 1.12),
 		eyeX: in(0.265, 0.39), eyeY: in(-0.14, 0.06),
@@ -71,7 +73,9 @@ func newPerson(seed int64) person {
 }
 
 // halfWidth is the face's half width at height y.
-func (p person) halfWidth(y float64) float64 {
+//
+//go:norace
+func (p *person) halfWidth(y float64) float64 {
 	const top = -1.12
 	if y < top || y > p.chin {
 		return 0

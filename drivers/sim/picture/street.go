@@ -70,6 +70,7 @@ func NewStreet(seed int64) *Street {
 	return s
 }
 
+//go:norace
 func colour(r *rand.Rand, lo, hi int) [3]byte {
 	c := func() byte { return byte(lo + r.IntN(hi-lo)) }
 	return [3]byte{c(), c(), c()}
@@ -105,6 +106,8 @@ func (s *Street) Write(dir string) error {
 }
 
 // paintGround paints the empty street: a wall, a pavement with slabs, the line.
+//
+//go:norace
 func paintGround(r *rand.Rand, line [4]float64, seed uint64) []byte {
 	pix := make([]byte, 4*streetWidth*streetHeight)
 	tint := 0.95 + 0.1*r.Float64()
@@ -138,6 +141,8 @@ func paintGround(r *rand.Rand, line [4]float64, seed uint64) []byte {
 }
 
 // speckle adds the sensor's grain of frame i.
+//
+//go:norace
 func (s *Street) speckle(img *image.RGBA, i int) {
 	state := s.seed*977 + uint64(i)*131071 + 1
 	for o := 0; o < len(img.Pix); o += 4 {

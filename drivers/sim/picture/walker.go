@@ -6,6 +6,8 @@ import (
 )
 
 // draw draws the figure at t = 0..1 of its way; clock moves its legs.
+//
+//go:norace
 func (w *walker) draw(img *image.RGBA, t, clock float64) {
 	x, y, h := lerp(w.x0, w.x1, t), lerp(w.y0, w.y1, t), w.tall
 	face := math.Copysign(1, w.x1-w.x0)
@@ -15,7 +17,7 @@ func (w *walker) draw(img *image.RGBA, t, clock float64) {
 	hip := y - 0.48*h
 	for _, leg := range [2]float64{-1, 1} {
 		foot := x + leg*swing*0.15*h
-		lift := math.Max(0, leg*math.Cos(clock*w.gait*0.55)) * 0.03 * h
+		lift := max(0, leg*math.Cos(clock*w.gait*0.55)) * 0.03 * h
 		limb(img, x, hip, foot, y-0.04*h-lift, 0.060*h, 0.042*h, w.legs)
 		limb(img, foot-0.01*h*face, y-0.02*h-lift, foot+0.06*h*face, y-0.015*h-lift, 0.025*h, 0.022*h, shoe)
 	}
@@ -28,23 +30,26 @@ func (w *walker) draw(img *image.RGBA, t, clock float64) {
 	limb(img, x-0.012*h*face, y-0.955*h, x-0.02*h*face, y-0.925*h, 0.056*h, 0.050*h, w.hair)
 }
 
+//go:norace
 func shade(c [3]byte, k float64) [3]byte {
 	for i := range c {
-		c[i] = byte(math.Min(255, float64(c[i])*k))
+		c[i] = byte(min(255, float64(c[i])*k))
 	}
 	return c
 }
 
 // limb draws a tapered capsule from (x0, y0) to (x1, y1), shaded as if round.
+//
+//go:norace
 func limb(img *image.RGBA, x0, y0, x1, y1, r0, r1 float64, c [3]byte) {
-	r := math.Max(r0, r1) + 1
+	r := max(r0, r1) + 1
 	b := img.Rect
 	dx, dy := x1-x0, y1-y0
 	long := dx*dx + dy*dy
-	for py := max(int(math.Min(y0, y1)-r), b.Min.Y); py <= min(int(math.Max(y0, y1)+r), b.Max.Y-1); py++ {
-		for px := max(int(math.Min(x0, x1)-r), b.Min.X); px <= min(int(math.Max(x0, x1)+r), b.Max.X-1); px++ {
+	for py := max(int(min(y0, y1)-r), b.Min.Y); py <= min(int(max(y0, y1)+r), b.Max.Y-1); py++ {
+		for px := max(int(min(x0, x1)-r), b.Min.X); px <= min(int(max(x0, x1)+r), b.Max.X-1); px++ {
 			fx, fy := float64(px)-x0, float64(py)-y0
-			t := clamp((fx*dx+fy*dy)/math.Max(long, 1e-9), 0, 1)
+			t := clamp((fx*dx+fy*dy)/max(long, 1e-9), 0, 1)
 			ex, ey := fx-t*dx, fy-t*dy
 			radius := lerp(r0, r1, t)
 			d := math.Hypot(ex, ey)
@@ -57,6 +62,8 @@ func limb(img *image.RGBA, x0, y0, x1, y1, r0, r1 float64, c [3]byte) {
 }
 
 // dark lays a soft shadow on the ground.
+//
+//go:norace
 func dark(img *image.RGBA, cx, cy, rx, ry float64) {
 	b := img.Rect
 	for py := max(int(cy-ry), b.Min.Y); py <= min(int(cy+ry), b.Max.Y-1); py++ {
@@ -69,6 +76,7 @@ func dark(img *image.RGBA, cx, cy, rx, ry float64) {
 	}
 }
 
+//go:norace
 func blend(img *image.RGBA, x, y int, c [3]byte, a float64) {
 	o := img.PixOffset(x, y)
 	for i := range 3 {
