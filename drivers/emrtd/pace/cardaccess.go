@@ -16,14 +16,16 @@ type Info struct {
 	Protocol  Protocol
 	Version   int
 	Parameter int       // -1 when the chip names none
-	Curve     *ec.Curve // nil when the parameters are not those of a known curve
-	Why       string    // why Curve is nil
+	Domain    *Domain   // nil when the parameters are not known ones
+	Curve     *ec.Curve // Domain's; nil for numbers modulo a prime
+	Why       string    // why Domain is nil
 }
 
-// Supported reports whether this package can run it: ECDH with generic mapping, or
-// with chip authentication mapping, whose first part is the same.
+// Supported reports whether this package can run it: the parameters are known and
+// of the kind that the protocol wants. P-224 has no integrated mapping.
 func (i Info) Supported() bool {
-	return i.Curve != nil && i.Protocol.Agreement == "ECDH" && i.Protocol.Mapping != Integrated
+	return i.Domain != nil && i.Protocol.Agreement == i.Domain.Agreement() && i.Version <= 2 &&
+		(i.Protocol.Mapping != Integrated || i.Curve == nil || i.Curve.P.Bit(1) == 1)
 }
 
 // CardAccess is what EF.CardAccess says. It is not authentic by itself.
@@ -54,7 +56,7 @@ func ParseCardAccess(b []byte) (CardAccess, error) {
 		return CardAccess{}, fmt.Errorf("%w: %w", ErrCardAccess, err)
 	}
 	var out CardAccess
-	domains := map[int]*ec.Curve{}
+	domains := map[int]*Domain{}
 	reasons := map[int]string{}
 	for _, e := range entries {
 		parts, err := asn.Inside(e, asn.Sequence)
@@ -107,20 +109,25 @@ func parseInfo(p Protocol, parts []tlv.Node) (Info, bool) {
 	return info, true
 }
 
-// resolve finds the curve: the standardised one of that number, whose numbers no
-// chip may take for its own, then the chip's own, then the only one that it brings.
-func (i *Info) resolve(domains map[int]*ec.Curve, reasons map[int]string) {
-	if c, err := Params(i.Parameter); err == nil {
-		i.Curve = c
+// resolve finds the parameters: the standardised ones of that number, whose numbers no
+// chip may take for its own, then the chip's own, then the only ones that it brings.
+func (i *Info) resolve(domains map[int]*Domain, reasons map[int]string) {
+	found := func(d *Domain, why string) {
+		if i.Domain, i.Why = d, why; d != nil {
+			i.Curve = d.curve
+		}
+	}
+	if d, err := DomainByID(i.Parameter); err == nil {
+		found(d, "")
 		return
 	}
-	if c, ok := domains[i.Parameter]; ok {
-		i.Curve, i.Why = c, reasons[i.Parameter]
+	if d, ok := domains[i.Parameter]; ok {
+		found(d, reasons[i.Parameter])
 		return
 	}
 	if i.Parameter == -1 && len(domains) == 1 {
-		for id, c := range domains {
-			i.Curve, i.Why = c, reasons[id]
+		for id, d := range domains {
+			found(d, reasons[id])
 		}
 		return
 	}
@@ -128,7 +135,7 @@ func (i *Info) resolve(domains map[int]*ec.Curve, reasons map[int]string) {
 }
 
 // parseDomain reads an AlgorithmIdentifier with domain parameters.
-func parseDomain(n tlv.Node) (*ec.Curve, string) {
+func parseDomain(n tlv.Node) (*Domain, string) {
 	parts, err := asn.Inside(n, asn.Sequence)
 	if err != nil || len(parts) < 2 {
 		return nil, "domain parameters are not of the form they must have"
@@ -139,24 +146,26 @@ func parseDomain(n tlv.Node) (*ec.Curve, string) {
 		if err != nil {
 			return nil, err.Error()
 		}
-		c, err := Params(id)
+		d, err := DomainByID(id)
 		if err != nil {
 			return nil, err.Error()
 		}
-		return c, ""
+		return d, ""
 	case oidECPublicKey, oidBSIECKey:
 		c, err := ec.FromParameters(parts[1].Raw)
 		if err != nil {
 			return nil, err.Error()
 		}
-		return c, ""
+		return CurveDomain(c), ""
 	default:
 		return nil, "domain parameters of kind " + oid
 	}
 }
 
 // Ranked returns the supported offers, the strongest first: the longer key of
-// the cipher, then the larger curve; generic mapping before chip authentication mapping.
+// the cipher, curves before numbers modulo a prime, the larger group. Of two that are
+// as strong, chip authentication mapping goes first, which proves the chip's key on the way,
+// then generic mapping.
 func (a CardAccess) Ranked() []Info {
 	var out []Info
 	for _, i := range a.PACE {
@@ -167,11 +176,14 @@ func (a CardAccess) Ranked() []Info {
 	slices.SortStableFunc(out, func(x, y Info) int {
 		return cmp.Or(
 			cmp.Compare(y.Protocol.Cipher, x.Protocol.Cipher),
-			cmp.Compare(y.Curve.N.BitLen(), x.Curve.N.BitLen()),
+			cmp.Compare(y.Protocol.Agreement, x.Protocol.Agreement), // "ECDH", "DH"
+			cmp.Compare(y.Domain.Bits(), x.Domain.Bits()),
 			cmp.Compare(order(x.Protocol.Mapping), order(y.Protocol.Mapping)),
 		)
 	})
 	return out
 }
 
-func order(m Mapping) int { return map[Mapping]int{Generic: 0, ChipAuthentication: 1}[m] }
+func order(m Mapping) int {
+	return map[Mapping]int{ChipAuthentication: 0, Generic: 1, Integrated: 2}[m]
+}

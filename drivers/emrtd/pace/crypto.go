@@ -94,6 +94,17 @@ func Token(p Protocol, kMac []byte, c *ec.Curve, public ec.Point) ([]byte, error
 	return p.Cipher.MAC(kMac, tlv.Encode(0x7F49, tlv.Encode(asn.OID, p.Content()), tlv.Encode(0x86, c.Encode(public))))
 }
 
+// Token returns the 8-byte authentication token over public, the key of the one who
+// will check the token: the reader's token is over the chip's key and the other way
+// round (Doc 9303-11 §4.4.3.4). Keys of a curve stand in data object 86, numbers in 84.
+func (d *Domain) Token(p Protocol, kMac, public []byte) ([]byte, error) {
+	tag := uint32(0x86)
+	if d.prime != nil {
+		tag = 0x84
+	}
+	return p.Cipher.MAC(kMac, tlv.Encode(0x7F49, tlv.Encode(asn.OID, p.Content()), tlv.Encode(tag, public)))
+}
+
 // SessionKeys derives the keys of secure messaging from the shared secret.
 func SessionKeys(secret []byte, c sm.Cipher) (kEnc, kMac []byte) {
 	return sm.KDF(secret, sm.CounterEnc, c), sm.KDF(secret, sm.CounterMAC, c)
