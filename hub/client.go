@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -25,7 +26,8 @@ var errNoAnswer = errors.New("the broker does not answer")
 type client struct {
 	hub      *Hub
 	id       string
-	password string // "" at a broker of others
+	username string
+	password string
 	url      string
 	ready    func()
 }
@@ -55,15 +57,14 @@ func (c *client) run(ctx context.Context) {
 
 func (c *client) connectOnce(ctx context.Context) error {
 	lost := make(chan error, 1)
-	socket := &socket{ctx: ctx}
+	socket := &socket{ctx: ctx, tls: c.hub.opt.TLS}
 	client := mqtt.NewClient(c.options(socket, lost))
 	defer socket.close()
 	defer client.Disconnect(250)
 	if err := wait(ctx, client.Connect()); err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	filters := map[string]byte{wire.Every(wire.Records): 1, wire.Every(wire.StatusOf): 1}
-	token := client.SubscribeMultiple(filters, nil)
+	token := client.SubscribeMultiple(c.filters(), nil)
 	if err := wait(ctx, token); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
@@ -106,7 +107,7 @@ func (c *client) publish(ctx context.Context, client mqtt.Client, lost <-chan er
 }
 
 func (c *client) state(state string) []byte {
-	return wire.Encode(wire.State{State: state, Hub: c.hub.instance, Time: time.Now().UTC()})
+	return wire.Encode(wire.State{State: state, Hub: c.hub.store.ID(), Time: time.Now().UTC()})
 }
 
 func (c *client) say(client mqtt.Client, state string) mqtt.Token {
@@ -134,13 +135,10 @@ func (c *client) options(s *socket, lost chan<- error) *mqtt.ClientOptions {
 			default:
 			}
 		})
-	if c.password != "" {
-		o.SetUsername("hub").SetPassword(c.password)
+	if c.username != "" {
+		o.SetUsername(c.username).SetPassword(c.password)
 	}
-	if at, err := url.Parse(c.url); err == nil && (at.Scheme == "tcp" || at.Scheme == "mqtt") {
-		o.SetCustomOpenConnectionFn(s.open)
-	}
-	return o
+	return o.SetCustomOpenConnectionFn(s.open)
 }
 
 // receive takes a message from the MQTT library and returns at once. One for
@@ -155,9 +153,27 @@ func (c *client) receive(_ mqtt.Client, m mqtt.Message) {
 	}
 }
 
+// shareName is the group in which hubs share what devices send.
+const shareName = "$share/tram-hub/"
+
+// filters are what the hub subscribes to. With a shared store each message
+// goes to one of the hubs.
+func (c *client) filters() map[string]byte {
+	prefix := ""
+	if c.hub.store.Shared() && !c.hub.opt.Plain && c.hub.opt.MQTT != "" {
+		prefix = shareName
+	}
+	filters := map[string]byte{}
+	for _, kind := range []wire.Kind{wire.Records, wire.StatusOf, wire.Replies, wire.Request} {
+		filters[prefix+wire.Every(kind)] = 1
+	}
+	return filters
+}
+
 // socket is a connection that ctx can end, whatever the library does.
 type socket struct {
 	ctx context.Context
+	tls *tls.Config
 
 	mu   sync.Mutex
 	conn net.Conn
@@ -166,15 +182,39 @@ type socket struct {
 func (s *socket) open(at *url.URL, o mqtt.ClientOptions) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, o.ConnectTimeout)
 	defer cancel()
-	host := at.Host
-	if at.Port() == "" {
-		host = net.JoinHostPort(at.Hostname(), "1883")
+	secure, port := false, "1883"
+	switch at.Scheme {
+	case "ssl", "tls", "mqtts":
+		secure, port = true, "8883"
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", host)
+	if at.Port() != "" {
+		port = at.Port()
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(at.Hostname(), port))
+	if err == nil && secure {
+		conn, err = handshake(ctx, conn, at.Hostname(), s.tls)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conn = conn
 	return conn, err
+}
+
+func handshake(ctx context.Context, conn net.Conn, host string, config *tls.Config) (net.Conn, error) {
+	c := &tls.Config{}
+	if config != nil {
+		c = config.Clone()
+	}
+	if c.ServerName == "" {
+		c.ServerName = host
+	}
+	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
+	secure := tls.Client(conn, c)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return secure, nil
 }
 
 func (s *socket) close() {

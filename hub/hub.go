@@ -3,12 +3,14 @@ package hub
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tram/hub/broker"
@@ -23,6 +25,7 @@ const (
 	StoreFile  = "hub.db"
 	SocketFile = "hub.sock"
 	ListenFile = "listen" // the embedded broker's address, while it runs
+	lockFile   = "hub.lock"
 )
 
 // ErrListen is returned when the embedded broker cannot listen.
@@ -30,16 +33,29 @@ var ErrListen = errors.New("the address is not free")
 
 // Options says where a hub works.
 type Options struct {
-	Data   string // folder of keys and store; made when it is not there
-	Listen string // HOST:PORT of the embedded broker, when MQTT is ""
-	MQTT   string // URL of a broker that is there already
-	Ready  func(address string)
-	Log    *slog.Logger
+	Data     string // folder of keys, devices and, without Postgres, the store; made when it is not there
+	Postgres string // address of a database that several hubs may share; "": one bbolt file
+	Listen   string // HOST:PORT of the embedded broker, when MQTT is ""
+	MQTT     string // URL of a broker that is there already
+	Username string // at that broker
+	Password string
+	TLS      *tls.Config // to that broker, for ssl:// addresses
+	// Plain makes a hub with a shared store receive everything itself instead
+	// of sharing it with the others: for brokers without shared subscriptions.
+	Plain bool
+	// Handlers answer devices' questions, by name.
+	Handlers map[string]Handler
+	Ready    func(address string)
+	Log      *slog.Logger
 
-	// For tests; both zero in real life.
-	BackoffMax time.Duration       // longest pause between connections; 30 s
-	Committed  func(envelopes int) // called after a commit, before its acknowledgement
-	broker     func(o broker.Options) broker.Options
+	// For tests; zero in real life.
+	BackoffMax    time.Duration       // longest pause between connections; 30 s
+	CommandRepeat time.Duration       // until a command without a reply is sent again; 30 s
+	RetryEvery    time.Duration       // how often what is kept aside is looked at; 30 s
+	Heartbeat     time.Duration       // how often the hub says that it is up; 1 min
+	StaleAfter    time.Duration       // until a silent instance counts as dead; 5 min
+	Committed     func(envelopes int) // called after a commit, before its acknowledgement
+	broker        func(o broker.Options) broker.Options
 }
 
 // Hub is a reference hub that Run drives.
@@ -47,22 +63,18 @@ type Hub struct {
 	opt      Options
 	log      *slog.Logger
 	instance string
-	key      *seal.HubKey
+	keys     *keyring
 	devices  *Devices
-	opener   *seal.Opener
-	store    *store.Store
+	opener   atomic.Pointer[seal.Opener]
+	store    store.Store
 	inbox    chan message
 	queue    *publishQueue
+	orders   *orders
 }
 
 // New opens the data folder: keys, store, devices.
 func New(o Options) (*Hub, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.BackoffMax <= 0 {
-		o.BackoffMax = 30 * time.Second
-	}
+	o = o.withDefaults()
 	if err := os.MkdirAll(filepath.Join(o.Data, "devices"), 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
@@ -70,33 +82,56 @@ func New(o Options) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(filepath.Join(o.Data, StoreFile))
-	if err != nil {
-		return nil, fmt.Errorf("open the hub's store: %w", err)
-	}
-	devices := NewDevices(o.Data)
-	return &Hub{
-		opt: o, log: o.Log, instance: rand.Text()[:16], key: key, devices: devices, store: st,
-		opener: seal.NewOpener(key, devices.Key),
-		inbox:  make(chan message, 256),
-		queue:  newPublishQueue(),
-	}, nil
-}
-
-// LoadKey reads or makes the hub's key pair in a data folder, and writes its
-// public half beside it.
-func LoadKey(data string) (*seal.HubKey, error) {
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
-	}
-	key, err := seal.LoadOrCreateHubKey(filepath.Join(data, KeyFile))
+	st, err := OpenStore(context.Background(), o.Data, o.Postgres)
 	if err != nil {
 		return nil, err
 	}
-	if err := key.WritePublic(filepath.Join(data, PublicFile)); err != nil {
-		return nil, fmt.Errorf("write the hub's public key: %w", err)
+	devices := NewDevices(o.Data)
+	if r, ok := st.(store.KeyRegistry); ok {
+		devices.Share(r)
 	}
-	return key, nil
+	h := &Hub{
+		opt: o, log: o.Log, instance: rand.Text()[:16], devices: devices, store: st,
+		keys:  &keyring{devices: devices},
+		inbox: make(chan message, 256), queue: newPublishQueue(), orders: newOrders(),
+	}
+	h.opener.Store(seal.NewOpener(key, devices.Key))
+	return h, nil
+}
+
+// OpenStore opens the store of a hub: the database, or without one the file in
+// the data folder.
+func OpenStore(ctx context.Context, data, postgres string) (store.Store, error) {
+	if postgres != "" {
+		st, err := store.OpenPostgres(ctx, postgres)
+		if err != nil {
+			return nil, fmt.Errorf("open the hub's store: %w", err)
+		}
+		return st, nil
+	}
+	st, err := store.Open(filepath.Join(data, StoreFile))
+	if err != nil {
+		return nil, fmt.Errorf("open the hub's store: %w", err)
+	}
+	return st, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		or    time.Duration
+	}{
+		{&o.BackoffMax, 30 * time.Second}, {&o.CommandRepeat, commandRepeat}, {&o.RetryEvery, 30 * time.Second},
+		{&o.Heartbeat, time.Minute}, {&o.StaleAfter, 5 * time.Minute},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.or
+		}
+	}
+	return o
 }
 
 // Close releases a hub that was never run.
@@ -109,12 +144,20 @@ func (h *Hub) Run(ctx context.Context) (err error) {
 			err = fmt.Errorf("close the hub's store: %w", cerr)
 		}
 	}()
-	c := client{hub: h, id: "tram-hub-" + h.instance, url: h.opt.MQTT}
+	c := client{hub: h, id: "tram-hub-" + h.instance, url: h.opt.MQTT, username: h.opt.Username, password: h.opt.Password}
 	address := h.opt.MQTT
+	serve, owner, err := h.openSocket()
+	if err != nil {
+		return err
+	}
+	defer owner.release()
 	listenFile := filepath.Join(h.opt.Data, ListenFile)
-	_ = os.Remove(listenFile) // of a hub that was killed
+	if owner.held {
+		_ = os.Remove(listenFile) // of a hub that was killed
+		defer os.Remove(listenFile)
+	}
 	if h.opt.MQTT == "" {
-		c.password = rand.Text()
+		c.username, c.password = "hub", rand.Text()
 		o := broker.Options{Listen: h.opt.Listen, Hub: c.id, Password: c.password, Log: h.log}
 		if h.opt.broker != nil {
 			o = h.opt.broker(o)
@@ -127,12 +170,8 @@ func (h *Hub) Run(ctx context.Context) (err error) {
 		address = b.Addr()
 		c.url = "tcp://" + address
 	}
-	serve, err := h.openSocket()
-	if err != nil {
-		return err
-	}
 	c.ready = sync.OnceFunc(func() {
-		if h.opt.MQTT == "" {
+		if h.opt.MQTT == "" && owner.held {
 			if err := seal.WriteFile(listenFile, []byte(address+"\n"), 0o644); err != nil {
 				h.log.Error("the address is not written to its file", "err", err)
 			}
@@ -144,8 +183,9 @@ func (h *Hub) Run(ctx context.Context) (err error) {
 	var parts sync.WaitGroup
 	parts.Go(func() { serve(ctx) })
 	parts.Go(func() { h.intake(ctx) })
+	parts.Go(func() { h.command(ctx) })
+	parts.Go(func() { h.retry(ctx) })
 	c.run(ctx)
 	parts.Wait()
-	_ = os.Remove(listenFile)
 	return nil
 }

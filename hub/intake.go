@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -23,8 +24,35 @@ type message struct {
 	ack     func() // tells the broker that it is dealt with
 }
 
-// intake takes what waits, commits it, acknowledges it, and again, until ctx ends.
+// arrival is an envelope on its way through the intake.
+type arrival struct {
+	topic wire.Topic
+	sent  wire.Envelope
+	item  store.Item
+}
+
+// load is what came together and is committed together.
+type load struct {
+	messages []message
+	arrivals []*arrival
+	heard    []store.Heard
+	answers  []store.Answer
+	topics   map[string]wire.Topic // of each device that is answered
+	asked    map[string]bool       // devices that only want to know
+}
+
+// intake takes what waits, opens it, and hands it to the one that commits,
+// until ctx ends. While one load is committed the next one is opened.
 func (h *Hub) intake(ctx context.Context) {
+	opened := make(chan *load)
+	var committer sync.WaitGroup
+	committer.Go(func() {
+		for l := range opened {
+			h.finish(ctx, l)
+		}
+	})
+	defer committer.Wait()
+	defer close(opened)
 	for {
 		var batch []message
 		select {
@@ -42,22 +70,15 @@ func (h *Hub) intake(ctx context.Context) {
 			}
 			break
 		}
-		h.take(batch)
+		l := h.sort(ctx, batch)
+		h.openAll(ctx, l.arrivals)
+		opened <- l // finish returns soon when ctx has ended
 	}
 }
 
-// arrival is an envelope on its way through take.
-type arrival struct {
-	topic wire.Topic
-	sent  wire.Envelope
-	item  store.Item
-	known bool
-}
-
-// take deals with messages that came together.
-func (h *Hub) take(batch []message) {
-	var arrivals []*arrival
-	asked := map[wire.Topic]bool{} // devices that only want to know
+// sort reads messages and puts them where they are dealt with.
+func (h *Hub) sort(ctx context.Context, batch []message) *load {
+	l := &load{messages: batch, topics: map[string]wire.Topic{}, asked: map[string]bool{}}
 	for _, m := range batch {
 		topic, err := wire.ParseTopic(m.topic)
 		if err != nil {
@@ -71,133 +92,175 @@ func (h *Hub) take(batch []message) {
 				h.log.Warn("a batch is unreadable", "device", topic.Device, "err", err)
 				continue
 			}
+			l.topics[topic.Device] = topic
 			for _, e := range b.Envelopes {
-				arrivals = append(arrivals, &arrival{topic: topic, sent: e})
+				l.arrivals = append(l.arrivals, &arrival{topic: topic, sent: e})
 			}
 		case wire.StatusOf:
-			if s, err := wire.ParseStatus(m.payload); err == nil && s.State == "online" {
-				asked[topic.With(wire.Records)] = true
+			if len(m.payload) == 0 {
+				continue // somebody cleared the retained status
 			}
+			s, err := wire.ParseStatus(m.payload)
+			if err != nil {
+				h.log.Warn("a status is unreadable", "device", topic.Device, "err", err)
+				continue
+			}
+			l.heard = append(l.heard, store.Heard{Device: topic.Device, Site: topic.Site, Status: s})
+			if s.State == "online" {
+				l.asked[topic.Device] = true
+				l.topics[topic.Device] = topic
+			}
+		case wire.Replies:
+			if a, ok := h.readReply(topic.Device, m.payload); ok {
+				l.answers = append(l.answers, a)
+			}
+		case wire.Request:
+			h.ask(ctx, topic, m.payload)
 		}
 	}
-	h.openAll(arrivals)
-	rejected, err := h.commit(arrivals)
-	if err != nil {
-		// Nothing is acknowledged: the devices keep the records and send again.
-		h.log.Error("records are not stored", "err", err)
-		return
-	}
-	for topic := range rejected {
-		delete(asked, topic)
-	}
-	for topic, refusals := range rejected {
-		h.acknowledge(topic, refusals, true)
-	}
-	for topic := range asked {
-		h.acknowledge(topic, nil, false)
-	}
-	for _, m := range batch {
-		m.ack()
-	}
+	return l
 }
 
 // openAll opens envelopes on all cores.
-func (h *Hub) openAll(arrivals []*arrival) {
+func (h *Hub) openAll(ctx context.Context, arrivals []*arrival) {
+	if len(arrivals) == 0 {
+		return
+	}
+	items := make([]store.Item, len(arrivals))
+	for i, a := range arrivals {
+		a.item = store.Item{Device: a.topic.Device, Site: a.topic.Site, Sealed: []byte(a.sent.Sealed), First: a.sent.First, Last: a.sent.Last}
+		items[i] = a.item
+	}
+	// A duplicate is not worth opening; when the store cannot say, all are opened.
+	known, err := h.store.Known(ctx, items)
+	if err != nil {
+		known = make([]bool, len(items))
+	}
 	var wg sync.WaitGroup
 	work := make(chan *arrival)
 	for range min(runtime.GOMAXPROCS(0), len(arrivals)) {
 		wg.Go(func() {
 			for a := range work {
-				h.open(a)
+				h.open(&a.item)
 			}
 		})
 	}
-	for _, a := range arrivals {
-		work <- a
+	for i, a := range arrivals {
+		if a.item.Known = known[i]; !a.item.Known {
+			work <- a
+		}
 	}
 	close(work)
 	wg.Wait()
 }
 
-// open fills in the arrival's item: the records inside, or why it is refused.
-func (h *Hub) open(a *arrival) {
-	device := a.topic.Device
-	a.item = store.Item{Device: device, Sealed: []byte(a.sent.Sealed), First: a.sent.First, Last: a.sent.Last}
-	if known, err := h.store.Known(device, a.sent.First, a.item.Sealed); err == nil && known {
-		a.known = true
-		return // a duplicate, not worth opening
-	}
-	plain, err := h.opener.Open(device, a.item.Sealed)
+// open fills in an item: the records inside, or why it is refused.
+func (h *Hub) open(it *store.Item) {
+	it.Events, it.Refused = nil, ""
+	plain, err := h.opener.Load().Open(it.Device, it.Sealed)
 	if err != nil {
 		switch {
 		case errors.Is(err, ErrUnknownDevice):
-			a.item.Refused = "unknown-device"
+			it.Refused = "unknown-device"
 		case errors.Is(err, seal.ErrUnknownKey):
-			a.item.Refused = "unknown-key"
+			it.Refused = "unknown-key"
 		default:
-			a.item.Refused = "seal"
+			it.Refused = "seal"
 		}
-		h.log.Warn("an envelope does not open", "device", device, "seq", a.sent.First, "err", err)
+		h.log.Warn("an envelope does not open", "device", it.Device, "seq", it.First, "err", err)
 		return
 	}
 	events, err := wire.ParseEvents(plain)
 	switch {
 	case err != nil:
-		a.item.Refused = "format"
-		h.log.Warn("an envelope holds no records", "device", device, "seq", a.sent.First, "err", err)
-	case events[0].Source != wire.Source(device):
-		a.item.Refused = "source"
-		h.log.Warn("an envelope holds another device's records", "device", device, "seq", a.sent.First)
+		it.Refused = "format"
+		h.log.Warn("an envelope holds no records", "device", it.Device, "seq", it.First, "err", err)
+	case events[0].Source != wire.Source(it.Device):
+		it.Refused = "source"
+		h.log.Warn("an envelope holds another device's records", "device", it.Device, "seq", it.First)
 	default:
-		a.item.Events = events
+		it.Events = events
 	}
 }
 
-// commit stores the arrivals and returns what each device must be told was
-// refused. Every device that sent something is in the result.
-func (h *Hub) commit(arrivals []*arrival) (map[wire.Topic][]wire.Rejected, error) {
-	rejected := map[wire.Topic][]wire.Rejected{}
-	if len(arrivals) == 0 {
-		return rejected, nil
+// finish commits a load and tells the devices. Nothing is acknowledged before
+// it is committed; a store that does not serve is tried until ctx ends, and
+// meanwhile what arrives more than the intake can hold is left to the devices,
+// who send again.
+func (h *Hub) finish(ctx context.Context, l *load) {
+	arrivals := store.Arrivals{Heard: l.heard, Answers: l.answers, Items: make([]store.Item, len(l.arrivals))}
+	for i, a := range l.arrivals {
+		arrivals.Items[i] = a.item
 	}
-	items := make([]store.Item, len(arrivals))
-	for i, a := range arrivals {
-		items[i] = a.item
-	}
-	results, err := h.store.Put(items, time.Now())
+	out, err := h.put(ctx, arrivals)
 	if err != nil {
-		return nil, err
+		return // ctx ended
 	}
-	if h.opt.Committed != nil {
-		h.opt.Committed(len(items))
-	}
-	for i, a := range arrivals {
-		list := rejected[a.topic]
-		if r := results[i]; r != store.Stored && r != store.Duplicate {
+	rejected := map[string][]wire.Rejected{}
+	for i, a := range l.arrivals {
+		list := rejected[a.topic.Device]
+		if r := out.Results[i]; r != store.Stored && r != store.Duplicate {
 			list = append(list, wire.Rejected{First: a.sent.First, Last: a.sent.Last, Reason: r})
 		}
-		rejected[a.topic] = list
+		rejected[a.topic.Device] = list
 	}
-	return rejected, nil
+	for device, refusals := range rejected {
+		delete(l.asked, device)
+		h.acknowledge(l.topics[device], out.Acks[device], refusals)
+	}
+	for device := range l.asked {
+		// A device that only asked is told when there is something to tell.
+		if ack := out.Acks[device]; ack.Highwater > 0 {
+			h.acknowledge(l.topics[device], ack, nil)
+		}
+	}
+	for _, m := range l.messages {
+		m.ack()
+	}
+	for i := range l.heard {
+		if l.heard[i].Status.State == "online" {
+			h.orders.heard(l.heard[i], out.Acks[l.heard[i].Device])
+		}
+	}
+	for i := range l.answers {
+		h.orders.answered(l.answers[i].ID)
+	}
 }
 
-// acknowledge tells a device what the hub has; a device that only asked is told
-// when there is something to tell.
-func (h *Hub) acknowledge(topic wire.Topic, rejected []wire.Rejected, always bool) {
-	ack, err := h.store.Ack(topic.Device)
-	if err != nil {
-		h.log.Error("nothing is acknowledged", "device", topic.Device, "err", err)
-		return
+// put commits arrivals, again and again while the store does not serve.
+func (h *Hub) put(ctx context.Context, a store.Arrivals) (store.Outcome, error) {
+	if len(a.Items)+len(a.Heard)+len(a.Answers) == 0 {
+		return store.Outcome{}, nil
 	}
-	if ack.Highwater == 0 && !always {
-		return
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		out, err := h.store.Put(ctx, a, time.Now())
+		if err == nil {
+			if h.opt.Committed != nil {
+				h.opt.Committed(len(a.Items))
+			}
+			return out, nil
+		}
+		if ctx.Err() != nil {
+			return out, ctx.Err()
+		}
+		h.log.Error("records are not stored; trying again", "err", err, "pause", pause)
+		select {
+		case <-ctx.Done():
+			return out, ctx.Err()
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
 	}
-	ack.Hub = h.instance
+}
+
+// acknowledge tells a device what the hub has, and what was refused.
+func (h *Hub) acknowledge(topic wire.Topic, ack wire.Ack, rejected []wire.Rejected) {
+	ack.Hub = h.store.ID()
+	to := topic.With(wire.Acks)
 	for part := range slices.Chunk(rejected, wire.MaxEnvelopes) {
 		ack.Rejected = part
-		h.queue.put(topic.With(wire.Acks).String(), wire.Encode(ack))
+		h.tell(to, wire.Encode(ack))
 	}
 	if len(rejected) == 0 {
-		h.queue.put(topic.With(wire.Acks).String(), wire.Encode(ack))
+		h.tell(to, wire.Encode(ack))
 	}
 }

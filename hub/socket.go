@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tram/hub/store"
 )
 
@@ -33,22 +35,56 @@ func viaFolder(data string, fn func(path string) error) error {
 	return fn(fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), SocketFile))
 }
 
-// openSocket listens on DIR/hub.sock and returns what serves it until ctx ends.
-func (h *Hub) openSocket() (serve func(ctx context.Context), err error) {
+// owner is the one hub of a data folder that others ask through the socket. A
+// bbolt store has one hub anyway; of hubs that share a database and a folder
+// the first is it.
+type owner struct {
+	lock *os.File
+	held bool
+}
+
+// own tries to become the owner.
+func own(data string) (owner, error) {
+	f, err := os.OpenFile(filepath.Join(data, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return owner{}, fmt.Errorf("lock the data folder: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		return owner{}, nil
+	}
+	return owner{lock: f, held: true}, nil
+}
+
+func (o *owner) release() {
+	if o.held {
+		_ = o.lock.Close()
+	}
+}
+
+// openSocket listens on DIR/hub.sock, unless another hub does, and returns what
+// serves it until ctx ends.
+func (h *Hub) openSocket() (serve func(ctx context.Context), o owner, err error) {
+	o, err = own(h.opt.Data)
+	if err != nil || !o.held {
+		return func(ctx context.Context) { <-ctx.Done() }, o, err
+	}
 	path := filepath.Join(h.opt.Data, SocketFile)
-	_ = os.Remove(path) // the store's lock says that no other hub is here
+	_ = os.Remove(path) // the lock says that no other hub is here
 	var l net.Listener
 	err = viaFolder(h.opt.Data, func(short string) error {
 		var err error
 		l, err = net.Listen("unix", short)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	if err == nil {
+		if err = os.Chmod(path, 0o600); err != nil {
+			_ = l.Close()
+		}
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		_ = l.Close()
-		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	if err != nil {
+		o.release()
+		return nil, owner{}, fmt.Errorf("listen on %s: %w", path, err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /report", h.serveReport)
@@ -59,11 +95,11 @@ func (h *Hub) openSocket() (serve func(ctx context.Context), err error) {
 		defer stop()
 		_ = server.Serve(l)
 		_ = os.Remove(path)
-	}, nil
+	}, o, nil
 }
 
-func (h *Hub) serveReport(w http.ResponseWriter, _ *http.Request) {
-	devices, err := h.store.Report()
+func (h *Hub) serveReport(w http.ResponseWriter, r *http.Request) {
+	devices, err := h.store.Report(r.Context())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -74,7 +110,7 @@ func (h *Hub) serveReport(w http.ResponseWriter, _ *http.Request) {
 
 func (h *Hub) serveRecords(w http.ResponseWriter, r *http.Request) {
 	out := json.NewEncoder(w)
-	if err := h.store.Records(r.URL.Query().Get("device"), func(rec store.Record) error { return out.Encode(rec) }); err != nil {
+	if err := h.store.Records(r.Context(), r.URL.Query().Get("device"), func(rec store.Record) error { return out.Encode(rec) }); err != nil {
 		h.log.Error("records are not listed", "err", err)
 		panic(http.ErrAbortHandler) // a cut answer must not look whole
 	}
@@ -99,7 +135,7 @@ func ReadReport(ctx context.Context, data string) (Report, error) {
 		return Report{}, fmt.Errorf("read the hub's store: %w", err)
 	}
 	defer st.Close()
-	report.Devices, err = st.Report()
+	report.Devices, err = st.Report(ctx)
 	return report, err
 }
 
@@ -128,7 +164,7 @@ func ReadRecords(ctx context.Context, data, device string, each func(store.Recor
 		return fmt.Errorf("read the hub's store: %w", err)
 	}
 	defer st.Close()
-	return st.Records(device, each)
+	return st.Records(ctx, device, each)
 }
 
 // ask sends one request to a running hub.

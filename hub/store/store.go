@@ -1,14 +1,10 @@
 package store
 
 import (
-	"bytes"
-	"encoding/binary"
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
-
-	bolt "go.etcd.io/bbolt"
 
 	"tram/sync/boltfile"
 	"tram/sync/wire"
@@ -16,8 +12,11 @@ import (
 
 // Errors that callers tell apart.
 var (
-	ErrLocked  = boltfile.ErrBusy
-	ErrDamaged = boltfile.ErrDamaged
+	ErrLocked    = boltfile.ErrBusy
+	ErrDamaged   = boltfile.ErrDamaged
+	ErrDatabase  = errors.New("the database does not serve")
+	ErrNewer     = errors.New("the store was made by a newer hub")
+	ErrNoCommand = errors.New("no such command")
 )
 
 // Bounds on what devices may make the hub remember.
@@ -27,137 +26,194 @@ const (
 	maxAside    = 64 << 20 // bytes of them
 )
 
-// The file: "devices" maps a name to JSON; "envelopes" and "index" hold a
-// bucket for each device, keyed by sequence (8 bytes, big endian); "rejected"
-// maps a running number to JSON, "rejectedBy" device and hash to that number.
-var (
-	bucketDevices    = []byte("devices")
-	bucketEnvelopes  = []byte("envelopes")
-	bucketIndex      = []byte("index")
-	bucketRejected   = []byte("rejected")
-	bucketRejectedBy = []byte("rejectedBy")
+// Store is the hub's memory. Its methods may be called by several goroutines,
+// and with PostgreSQL by several processes.
+type Store interface {
+	// ID names the store: the same after each start, in every process.
+	ID() string
+	// Shared reports whether other hub processes may work on the store.
+	Shared() bool
+	// Known reports of each item whether exactly its bytes are stored for its
+	// device, so that it need not be opened again.
+	Known(ctx context.Context, items []Item) ([]bool, error)
+	// Put stores everything with one commit, and says what became of it.
+	Put(ctx context.Context, a Arrivals, now time.Time) (Outcome, error)
+	// Report returns every device that ever sent something, by name.
+	Report(ctx context.Context) ([]Device, error)
+	// Records calls each for every stored record of a device, in order; a
+	// device of "" means all. It stops at the first error and returns it.
+	Records(ctx context.Context, device string, each func(Record) error) error
+	// Asides returns at most max envelopes that are kept aside, from after on.
+	Asides(ctx context.Context, after uint64, max int) ([]Aside, error)
+
+	// AddCommand keeps an order; one whose id is there already changes nothing.
+	AddCommand(ctx context.Context, c Command) error
+	// Command returns one order, or ErrNoCommand.
+	Command(ctx context.Context, id string) (Command, error)
+	// Claim returns orders without a reply that were last sent before again,
+	// at most max, and notes that they are sent now. An order is claimed by
+	// one process only. A device of "" means those that are online.
+	Claim(ctx context.Context, device string, now, again time.Time, max int) ([]Command, error)
+
+	Close() error
+}
+
+// KeyRegistry is a store that also keeps the public keys of devices, for hubs
+// on several machines.
+type KeyRegistry interface {
+	// DeviceKeys returns the JWKs of a device, nil where it has none.
+	DeviceKeys(ctx context.Context, device string) (key, box []byte, err error)
+	// SaveDeviceKeys replaces them; nil leaves one as it is.
+	SaveDeviceKeys(ctx context.Context, device string, key, box []byte) error
+}
+
+// Item is an envelope that arrived from a device.
+type Item struct {
+	Device string
+	Site   string // where its topic says it is
+	Sealed []byte
+	Events []wire.Event // opened and verified; nil when Known or Refused is set
+	Known  bool         // these bytes are stored already
+	// Refused says why the envelope was not opened; First and Last are then
+	// what the sender claims.
+	Refused     string
+	First, Last uint64
+}
+
+// Heard is what a device's status message says.
+type Heard struct {
+	Device, Site string
+	Status       wire.Status
+}
+
+// Answer is a device's reply to a command.
+type Answer struct {
+	Device string
+	ID     string
+	OK     bool
+	Raw    []byte // as it came, sealed where the device seals replies
+}
+
+// Arrivals is what is stored together.
+type Arrivals struct {
+	Items   []Item
+	Heard   []Heard
+	Answers []Answer
+}
+
+// Outcome says what became of Arrivals.
+type Outcome struct {
+	Results []string            // of each item
+	Acks    map[string]wire.Ack // to every device of Items and Heard, without the refusals
+}
+
+// What became of an Item; anything else is why it was refused.
+const (
+	Stored    = ""
+	Duplicate = "duplicate" // counted, stored once
+	Conflict  = "conflict"  // other records under sequences that are taken
+	Gaps      = "gaps"      // more gaps than the hub remembers
 )
 
-// Store is the hub's memory. Its methods may be called by several goroutines.
-type Store struct {
-	db *bolt.DB
+// Device is what the hub says of one device. Its JSON is a contract.
+type Device struct {
+	Device      string       `json:"device"`
+	Site        string       `json:"site"`
+	Highwater   uint64       `json:"highwater"`   // highest sequence that arrived
+	Missing     []wire.Range `json:"missing"`     // gaps below it that nobody explained, [first, last] each
+	Duplicates  uint64       `json:"duplicates"`  // records that arrived again
+	Rejected    uint64       `json:"rejected"`    // envelopes kept aside
+	Records     uint64       `json:"records"`     // records stored
+	Discarded   uint64       `json:"discarded"`   // records that the device says, signed, it will never deliver
+	Discards    []Discard    `json:"discards"`    // the same by reason
+	Verified    uint64       `json:"verified"`    // highest checkpoint that holds, with nothing missing and no break below
+	Checkpoints uint64       `json:"checkpoints"` // checkpoints that held
+	Mismatches  uint64       `json:"mismatches"`  // checkpoints that did not
+	ChainBreaks uint64       `json:"chainBreaks"` // neighbours that do not name each other
+	Online      bool         `json:"online"`      // by its last status
+	Last        uint64       `json:"last"`        // highest sequence accepted, by its last status
+	Pending     uint64       `json:"pending"`     // accepted and not delivered, by its last status
+	Commands    uint64       `json:"commands"`    // orders without a reply
+	FirstSeen   time.Time    `json:"firstSeen"`
+	LastSeen    time.Time    `json:"lastSeen"`
 }
 
-// Open opens or makes the file at path. A damaged file is an error: what it
-// holds has been acknowledged and is nowhere else.
-func Open(path string) (*Store, error) {
-	db, err := boltfile.Open(path, boltfile.Options{})
-	if err != nil {
-		return nil, err
-	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketDevices, bucketEnvelopes, bucketIndex, bucketRejected, bucketRejectedBy} {
-			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-				return err
-			}
+// Discard counts sequences that a device discarded for one reason.
+type Discard struct {
+	Reason  string `json:"reason"`
+	Records uint64 `json:"records"`
+}
+
+// Record is what the hub can say of a stored record without opening it.
+type Record struct {
+	Device   string    `json:"device"`
+	Sequence uint64    `json:"sequence"`
+	ID       string    `json:"id"`
+	Type     string    `json:"type"`
+	Time     time.Time `json:"time"`           // by the device's clock
+	TrueTime time.Time `json:"trueTime"`       // with what the device later knew of its clock
+	Clock    string    `json:"clock,omitzero"` // unsynced, when the device said so and never repaired it
+}
+
+// Aside is an envelope that the hub could not accept and keeps for a look.
+type Aside struct {
+	Number uint64    `json:"number,omitzero"`
+	Device string    `json:"device"`
+	Site   string    `json:"site,omitzero"`
+	First  uint64    `json:"first"` // what the sender claims
+	Last   uint64    `json:"last"`
+	Reason string    `json:"reason"`
+	Time   time.Time `json:"time"`
+	Hash   wire.Hash `json:"hash"`
+	Sealed []byte    `json:"sealed,omitempty"`
+}
+
+// Command is an order to a device.
+type Command struct {
+	ID       string    `json:"id"`
+	Device   string    `json:"device"`
+	Site     string    `json:"site,omitzero"` // where the device was last seen; "": never
+	Name     string    `json:"name"`
+	Message  []byte    `json:"message"` // as it is published: signed, and sealed where the device can open it
+	Issued   time.Time `json:"issued"`
+	Sent     uint64    `json:"sent"` // times
+	LastSent time.Time `json:"lastSent,omitzero"`
+	Answered time.Time `json:"answered,omitzero"`
+	OK       bool      `json:"ok"`
+	Reply    []byte    `json:"reply,omitempty"` // as it came
+}
+
+// indexRow is what the hub keeps of a record beside the sealed envelope.
+type indexRow struct {
+	ID    string           `json:"id"`
+	Type  string           `json:"type"`
+	Time  time.Time        `json:"time"`
+	Boot  string           `json:"boot,omitempty"`
+	Mono  wire.Nanoseconds `json:"mono,omitempty"`
+	Clock string           `json:"clock,omitempty"`
+}
+
+func rowOf(e *wire.Event) indexRow {
+	return indexRow{ID: e.ID, Type: e.Type, Time: e.Time, Boot: e.BootID, Mono: e.Monotonic, Clock: e.Clock}
+}
+
+// record returns what is told of a row, its time repaired.
+func (r *indexRow) record(device string, seq uint64, offsets []wire.ClockOffset) Record {
+	out := Record{Device: device, Sequence: seq, ID: r.ID, Type: r.Type, Time: r.Time, TrueTime: r.Time, Clock: r.Clock}
+	of := wire.Event{BootID: r.Boot, Monotonic: r.Mono}
+	for i := range offsets {
+		if offsets[i].Applies(&of) {
+			out.TrueTime = offsets[i].Repair(out.TrueTime)
+			out.Clock = ""
 		}
-		return nil
-	})
+	}
+	return out
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
 	if err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("prepare %s: %w", path, err)
+		panic(err) // plain data of our own
 	}
-	return &Store{db: db}, nil
-}
-
-// OpenReadOnly opens the file of a hub that does not run.
-func OpenReadOnly(path string) (*Store, error) {
-	db, err := boltfile.Open(path, boltfile.Options{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	err = db.View(func(tx *bolt.Tx) error {
-		if tx.Bucket(bucketDevices) == nil || tx.Bucket(bucketIndex) == nil {
-			return errors.New("it is not a hub's store")
-		}
-		return nil
-	})
-	if err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	return &Store{db: db}, nil
-}
-
-// Close closes the file.
-func (s *Store) Close() error { return s.db.Close() }
-
-// deviceState is what the hub knows of one device.
-type deviceState struct {
-	Received    wire.Set  `json:"received"`
-	Discarded   wire.Set  `json:"discarded,omitempty"` // named in signed records of the device
-	Duplicates  uint64    `json:"duplicates,omitempty"`
-	ChainBreaks uint64    `json:"chainBreaks,omitempty"`
-	FirstSeen   time.Time `json:"firstSeen"`
-	LastSeen    time.Time `json:"lastSeen"`
-}
-
-// missing returns the gaps that nobody explained.
-func (d *deviceState) missing() wire.Set {
-	known := append(wire.Set(nil), d.Received...)
-	for _, r := range d.Discarded {
-		known = known.Add(r)
-	}
-	return known.Missing()
-}
-
-func loadDevice(tx *bolt.Tx, name string) (deviceState, error) {
-	var d deviceState
-	v := tx.Bucket(bucketDevices).Get([]byte(name))
-	if v == nil {
-		return d, nil
-	}
-	if err := json.Unmarshal(v, &d); err != nil {
-		return d, fmt.Errorf("what is known of device %s: %w", name, err)
-	}
-	return d, nil
-}
-
-func saveDevice(tx *bolt.Tx, name string, d deviceState) error {
-	v, err := json.Marshal(d)
-	if err != nil {
-		return err
-	}
-	return tx.Bucket(bucketDevices).Put([]byte(name), v)
-}
-
-func key(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
-
-func sequence(k []byte) uint64 { return binary.BigEndian.Uint64(k) }
-
-// An envelope's row: last sequence, hash before, hash, sealed bytes.
-const rowHeader = 8 + 32 + 32
-
-type row struct {
-	first, last uint64
-	prev, hash  wire.Hash
-}
-
-func parseRow(k, v []byte) (row, bool) {
-	if len(k) != 8 || len(v) < rowHeader {
-		return row{}, false
-	}
-	r := row{first: binary.BigEndian.Uint64(k), last: binary.BigEndian.Uint64(v)}
-	copy(r.prev[:], v[8:])
-	copy(r.hash[:], v[40:])
-	return r, true
-}
-
-// around returns the envelope that holds seq.
-func around(b *bolt.Bucket, seq uint64) (row, bool) {
-	if b == nil {
-		return row{}, false
-	}
-	c := b.Cursor()
-	k, v := c.Seek(key(seq))
-	if k == nil || !bytes.Equal(k, key(seq)) {
-		k, v = c.Prev()
-	}
-	r, ok := parseRow(k, v)
-	return r, ok && r.first <= seq && seq <= r.last
+	return b
 }

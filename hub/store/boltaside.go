@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -11,15 +12,22 @@ import (
 	"tram/sync/wire"
 )
 
-// Aside is an envelope that the hub could not accept and keeps for a look.
-type Aside struct {
-	Device string    `json:"device"`
-	First  uint64    `json:"first"` // what the sender claims
-	Last   uint64    `json:"last"`
-	Reason string    `json:"reason"`
-	Time   time.Time `json:"time"`
-	Hash   wire.Hash `json:"hash"`
-	Sealed []byte    `json:"sealed,omitempty"`
+// Asides implements Store.
+func (s *Bolt) Asides(_ context.Context, after uint64, limit int) ([]Aside, error) {
+	var list []Aside
+	err := s.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketRejected).Cursor()
+		for k, v := c.Seek(key(after + 1)); k != nil && len(list) < limit; k, v = c.Next() {
+			var a Aside
+			if err := json.Unmarshal(v, &a); err != nil || len(k) != 8 {
+				return fmt.Errorf("read what was kept aside: %w", err)
+			}
+			a.Number = sequence(k)
+			list = append(list, a)
+		}
+		return nil
+	})
+	return list, err
 }
 
 func asideKey(device string, hash wire.Hash) []byte {
@@ -32,16 +40,12 @@ func setAside(tx *bolt.Tx, it *Item, reason string, hash wire.Hash, now time.Tim
 	if number := by.Get(asideKey(it.Device, hash)); number != nil {
 		return nil
 	}
-	a := Aside{Device: it.Device, First: it.First, Last: it.Last, Reason: reason, Time: now.UTC(), Hash: hash, Sealed: it.Sealed}
-	v, err := json.Marshal(a)
-	if err != nil {
-		return err
-	}
+	a := Aside{Device: it.Device, Site: it.Site, First: it.First, Last: it.Last, Reason: reason, Time: now.UTC(), Hash: hash, Sealed: it.Sealed}
 	number, err := list.NextSequence()
 	if err != nil {
 		return err
 	}
-	if err := list.Put(key(number), v); err != nil {
+	if err := list.Put(key(number), encode(a)); err != nil {
 		return err
 	}
 	if err := by.Put(asideKey(it.Device, hash), key(number)); err != nil {
