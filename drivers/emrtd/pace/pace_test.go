@@ -2,6 +2,7 @@ package pace_test
 
 import (
 	"crypto/rand"
+	"crypto/sha1"
 	"encoding/hex"
 	"math/big"
 	"strings"
@@ -204,4 +205,11 @@ func FuzzParseCardAccess(f *testing.F) {
 			}
 		}
 	})
+}
+
+// passwordOf returns K_pi of MRZ information.
+func passwordOf(t *testing.T, information string) []byte {
+	t.Helper()
+	sum := sha1.Sum([]byte(information))
+	return pace.PasswordKey(sum[:], sm.AES128)
 }
