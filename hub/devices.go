@@ -173,6 +173,31 @@ func (d *Devices) Enrol(device string, jwk, box []byte) error {
 	return d.registry.SaveDeviceKeys(ctx, device, jwk, box)
 }
 
+// Revoke forgets the keys of a device, here and in the registry: what it sends
+// from now on is unknown-device. Its key file is kept as NAME.jwk.revoked.
+func (d *Devices) Revoke(device string) error {
+	if err := wire.CheckName(device); err != nil {
+		return fmt.Errorf("device name: %w", err)
+	}
+	path := d.keys.path(device)
+	err := os.Rename(path, path+".revoked")
+	if err == nil {
+		err = os.Remove(d.boxes.path(device))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("revoke device %s: %w", device, err)
+	}
+	if d.registry == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), registryTimeout)
+	defer cancel()
+	d.mu.Lock()
+	delete(d.shared, device)
+	d.mu.Unlock()
+	return d.registry.RemoveDeviceKeys(ctx, device)
+}
+
 // keyFolder is a folder of public keys, NAME.jwk each.
 type keyFolder struct {
 	dir   string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,11 @@ type Options struct {
 	Data     string // folder of keys, devices and, without Postgres, the store; made when it is not there
 	Postgres string // address of a database that several hubs may share; "": one bbolt file
 	Listen   string // HOST:PORT of the embedded broker, when MQTT is ""
+	// ListenTLS makes the embedded broker take devices over TLS only, each under
+	// the name that DeviceOf reads in its certificate.
+	ListenTLS *tls.Config
+	DeviceOf  func(*x509.Certificate) (string, error)
+
 	MQTT     string // URL of a broker that is there already
 	Username string // at that broker
 	Password string
@@ -134,6 +140,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Devices returns the keys of the devices that the hub knows.
+func (h *Hub) Devices() *Devices { return h.devices }
+
 // Close releases a hub that was never run.
 func (h *Hub) Close() error { return h.store.Close() }
 
@@ -158,7 +167,7 @@ func (h *Hub) Run(ctx context.Context) (err error) {
 	}
 	if h.opt.MQTT == "" {
 		c.username, c.password = "hub", rand.Text()
-		o := broker.Options{Listen: h.opt.Listen, Hub: c.id, Password: c.password, Log: h.log}
+		o := broker.Options{Listen: h.opt.Listen, Hub: c.id, Password: c.password, TLS: h.opt.ListenTLS, DeviceOf: h.opt.DeviceOf, Log: h.log}
 		if h.opt.broker != nil {
 			o = h.opt.broker(o)
 		}
@@ -168,7 +177,7 @@ func (h *Hub) Run(ctx context.Context) (err error) {
 		}
 		defer b.Close()
 		address = b.Addr()
-		c.url = "tcp://" + address
+		c.url = "tcp://" + b.Inside()
 	}
 	c.ready = sync.OnceFunc(func() {
 		if h.opt.MQTT == "" && owner.held {

@@ -1,10 +1,13 @@
 // Package broker is the MQTT broker that a hub brings along when it is given
-// none: for trials, demonstrations and small sites. Reading is open to every
-// client, since records are sealed; a device may write to its own topics only,
-// and only the hub may write to the devices'.
+// none: for trials, demonstrations and small sites. A device may write to its
+// own topics and read its own and the hubs' state only; only the hub may write
+// to the devices'. With TLS a client is the device that its certificate names;
+// without, names are taken on trust.
 package broker
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,7 +15,6 @@ import (
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
-	"github.com/mochi-mqtt/server/v2/packets"
 
 	"tram/sync/wire"
 )
@@ -22,6 +24,11 @@ type Options struct {
 	Listen   string // HOST:PORT; port 0: any free one
 	Hub      string // client id of the hub
 	Password string // of the hub; nobody else may use its client id
+	// TLS makes it listen for TLS with client certificates, and DeviceOf says
+	// which device a certificate is of. The hub's own connection then comes in
+	// over a second, plain listener on the loopback interface.
+	TLS      *tls.Config
+	DeviceOf func(*x509.Certificate) (string, error)
 	Hooks    []mqtt.Hook
 	Log      *slog.Logger
 }
@@ -30,6 +37,7 @@ type Options struct {
 type Broker struct {
 	server *mqtt.Server
 	addr   string
+	inside string
 }
 
 // maxPacket is the largest MQTT packet taken, in bytes.
@@ -42,25 +50,54 @@ func Start(o Options) (*Broker, error) {
 	caps.MaximumPacketSize = maxPacket
 	caps.MaximumSessionExpiryInterval = 60
 	server := mqtt.New(&mqtt.Options{Capabilities: caps, Logger: slog.New(quiet{o.Log.Handler()})})
-	for _, h := range append([]mqtt.Hook{&rules{hub: o.Hub, password: o.Password}}, o.Hooks...) {
+	r := &rules{hub: o.Hub, password: o.Password, deviceOf: o.DeviceOf}
+	for _, h := range append([]mqtt.Hook{r}, o.Hooks...) {
 		if err := server.AddHook(h, nil); err != nil {
 			return nil, fmt.Errorf("start the broker: %w", err)
 		}
 	}
-	listener, err := listen(o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen for devices: %w", err)
-	}
-	if err := server.AddListener(listeners.NewNet("mqtt", listener)); err != nil {
-		_ = listener.Close()
-		return nil, fmt.Errorf("start the broker: %w", err)
+	b := &Broker{server: server}
+	if err := b.open(o, r); err != nil {
+		_ = server.Close()
+		return nil, err
 	}
 	if err := server.Serve(); err != nil {
 		_ = server.Close()
 		return nil, fmt.Errorf("start the broker: %w", err)
 	}
-	return &Broker{server: server, addr: listener.Addr().String()}, nil
+	return b, nil
 }
+
+// open opens the listeners.
+func (b *Broker) open(o Options, r *rules) error {
+	l, err := listen(o.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for devices: %w", err)
+	}
+	b.addr = l.Addr().String()
+	b.inside = b.addr
+	if o.TLS != nil {
+		r.secure = outside
+		l = tls.NewListener(l, o.TLS)
+		hub, err := net.Listen("tcp", "127.0.0.1:0")
+		if err == nil {
+			b.inside = hub.Addr().String()
+			err = b.server.AddListener(listeners.NewNet("inside", hub))
+		}
+		if err != nil {
+			_ = l.Close()
+			return fmt.Errorf("listen for the hub: %w", err)
+		}
+	}
+	if err := b.server.AddListener(listeners.NewNet(outside, l)); err != nil {
+		_ = l.Close()
+		return fmt.Errorf("start the broker: %w", err)
+	}
+	return nil
+}
+
+// outside names the devices' listener.
+const outside = "mqtt"
 
 // listen tries for a moment: after a restart the old hub's connections may
 // hold the port still.
@@ -77,36 +114,8 @@ func listen(addr string) (net.Listener, error) {
 // Addr returns the address that devices connect to.
 func (b *Broker) Addr() string { return b.addr }
 
+// Inside returns the address that the hub itself connects to, without TLS.
+func (b *Broker) Inside() string { return b.inside }
+
 // Close ends every connection and the broker.
 func (b *Broker) Close() error { return b.server.Close() }
-
-// rules is who may do what.
-type rules struct {
-	mqtt.HookBase
-	hub, password string
-}
-
-func (*rules) ID() string { return "tram-rules" }
-
-func (*rules) Provides(b byte) bool { return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck }
-
-// OnConnectAuthenticate lets everybody in under any name but the hub's.
-func (r *rules) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
-	return cl.ID != r.hub || string(pk.Connect.Password) == r.password
-}
-
-// OnACLCheck confines a device to writing its own topics.
-func (r *rules) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
-	if !write || cl.ID == r.hub {
-		return true
-	}
-	t, err := wire.ParseTopic(topic)
-	if err != nil || t.Device != cl.ID {
-		return false
-	}
-	switch t.Kind {
-	case wire.Records, wire.StatusOf, wire.Replies, wire.Request:
-		return true
-	}
-	return false
-}

@@ -198,3 +198,11 @@ func (s *Postgres) SaveDeviceKeys(ctx context.Context, device string, key, box [
 	}
 	return nil
 }
+
+// RemoveDeviceKeys implements KeyRegistry.
+func (s *Postgres) RemoveDeviceKeys(ctx context.Context, device string) error {
+	if _, err := s.pool.Exec(ctx, `DELETE FROM tram_hub.keys WHERE device = $1`, device); err != nil {
+		return fmt.Errorf("forget the keys of device %s: %w", device, err)
+	}
+	return nil
+}

@@ -65,6 +65,8 @@ type KeyRegistry interface {
 	DeviceKeys(ctx context.Context, device string) (key, box []byte, err error)
 	// SaveDeviceKeys replaces them; nil leaves one as it is.
 	SaveDeviceKeys(ctx context.Context, device string, key, box []byte) error
+	// RemoveDeviceKeys forgets them.
+	RemoveDeviceKeys(ctx context.Context, device string) error
 }
 
 // Item is an envelope that arrived from a device.
