@@ -1,0 +1,131 @@
+package keep
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tram/sync/seal/rest"
+)
+
+func newStore(t *testing.T) (*Store, string) {
+	t.Helper()
+	dir := t.TempDir()
+	box, err := rest.LoadOrCreate(filepath.Join(dir, "rest.jwk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Open(filepath.Join(dir, "kept"), box), dir
+}
+
+func TestAListIsReplacedByANewerOneOnly(t *testing.T) {
+	s, dir := newStore(t)
+	if list, err := s.Candidates(); err != nil || len(list) != 0 {
+		t.Errorf("before the first: %v, %v", list, err)
+	}
+	one := Part{Version: 2, Entries: json.RawMessage(`[{"idCode":"099099000017","personName":"Nguyễn Văn Thử","room":"P1","seat":"7"}]`)}
+	if n, whole, err := s.Put(Roster, one); err != nil || n != 1 || !whole {
+		t.Fatalf("Put = %d, %v, %v", n, whole, err)
+	}
+	if n, whole, err := s.Put(Roster, one); err != nil || n != 1 || !whole {
+		t.Errorf("the same again: %d, %v, %v", n, whole, err)
+	}
+	if _, _, err := s.Put(Roster, Part{Version: 1, Entries: json.RawMessage(`[]`)}); !errors.Is(err, ErrOlder) {
+		t.Errorf("an older one: %v, want ErrOlder", err)
+	}
+	list, err := s.Candidates()
+	if err != nil || len(list) != 1 || list[0].IDCode.Reveal() != "099099000017" || list[0].Seat != "7" {
+		t.Fatalf("Candidates = %v, %v", list, err)
+	}
+	if s.Version(Roster) != 2 || s.Version(AllowList) != 0 {
+		t.Errorf("versions %d and %d", s.Version(Roster), s.Version(AllowList))
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "kept", "roster.jwe"))
+	if err != nil || bytes.Contains(raw, []byte("099099000017")) {
+		t.Errorf("the file holds the number in clear, or: %v", err)
+	}
+	if text := fmt.Sprintf("%+v", list); bytes.Contains([]byte(text), []byte("0990")) {
+		t.Errorf("a list prints persons: %s", text)
+	}
+}
+
+func TestAListInPartsCountsWhenAllAreThere(t *testing.T) {
+	s, _ := newStore(t)
+	part := func(i int) Part {
+		return Part{Version: 5, Part: i, Parts: 3, Entries: json.RawMessage(fmt.Sprintf(`[{"idCode":"09909900001%d"}]`, i))}
+	}
+	for _, i := range []int{3, 1, 1} {
+		if _, whole, err := s.Put(AllowList, part(i)); err != nil || whole {
+			t.Fatalf("part %d: %v, %v", i, whole, err)
+		}
+	}
+	if list, err := s.Allowed(); err != nil || len(list) != 0 {
+		t.Errorf("a list with a missing part counts: %v, %v", list, err)
+	}
+	if n, whole, err := s.Put(AllowList, part(2)); err != nil || !whole || n != 3 {
+		t.Errorf("the last part: %d, %v, %v", n, whole, err)
+	}
+	list, err := s.Allowed()
+	if err != nil || len(list) != 3 || list[1].IDCode.Reveal() != "099099000012" {
+		t.Errorf("Allowed = %d entries, %v", len(list), err)
+	}
+}
+
+func TestWrongListsAreRefusedWithoutQuotingThem(t *testing.T) {
+	s, _ := newStore(t)
+	for _, p := range []Part{
+		{Version: 0, Entries: json.RawMessage(`[]`)},
+		{Version: 1, Part: 2, Parts: 1, Entries: json.RawMessage(`[]`)},
+		{Version: 1, Part: 1, Parts: 99, Entries: json.RawMessage(`[]`)},
+		{Version: 1, Entries: json.RawMessage(`null`)},
+		{Version: 1, Entries: json.RawMessage(`[{"idCode":"0990990000"}]`)},
+		{Version: 1, Entries: json.RawMessage(`[{"idCode":"099099000017","099099000017":1}]`)},
+		{Version: 1, Entries: json.RawMessage(`{"a":1}`)},
+	} {
+		_, _, err := s.Put(Roster, p)
+		if !errors.Is(err, ErrFormat) || bytes.Contains([]byte(err.Error()), []byte("0990")) {
+			t.Errorf("%s: %v, want ErrFormat without the content", p.Entries, err)
+		}
+	}
+}
+
+func TestNoticesAreShownInTheirTimeAndAlwaysWithoutAClock(t *testing.T) {
+	s, _ := newStore(t)
+	_, _, err := s.Put(Notices, Part{Version: 1, Entries: json.RawMessage(`[
+		{"id":"now","kind":"info","text":{"vi":"Đang","en":"Now"}},
+		{"id":"later","kind":"warning","text":{"vi":"Sau"},"start":"2030-01-01T00:00:00Z","end":"2030-02-01T00:00:00Z"}]`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(day string) time.Time {
+		d, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for _, c := range []struct {
+		day   string
+		clock bool
+		want  int
+	}{{"2029-12-31", true, 1}, {"2030-01-05", true, 2}, {"2030-02-01", true, 1}, {"1970-01-01", false, 2}} {
+		if list, err := s.Notices(at(c.day), c.clock); err != nil || len(list) != c.want {
+			t.Errorf("%s, clock %v: %d notices, %v; want %d", c.day, c.clock, len(list), err, c.want)
+		}
+	}
+}
+
+func FuzzPut(f *testing.F) {
+	f.Add(`[{"idCode":"099099000017"}]`)
+	f.Add(`[{"id":"a","kind":"info","text":{"vi":"x"}}]`)
+	f.Fuzz(func(_ *testing.T, text string) {
+		for _, kind := range []Kind{Roster, AllowList, Notices} {
+			_, _ = count(kind, json.RawMessage(text))
+		}
+	})
+}
