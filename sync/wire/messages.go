@@ -78,10 +78,12 @@ type Status struct {
 
 // Command is an order from the hub to one device.
 type Command struct {
-	V    int             `json:"v"`
-	ID   string          `json:"id"`
-	Name string          `json:"name"`
-	Data json.RawMessage `json:"data,omitempty"`
+	V       int             `json:"v"`
+	ID      string          `json:"id"`
+	Name    string          `json:"name"`
+	Issued  time.Time       `json:"issued,omitzero"`  // for people
+	Expires time.Time       `json:"expires,omitzero"` // honoured only while the device's clock is known to be right
+	Data    json.RawMessage `json:"data,omitempty"`
 }
 
 // Reply is a device's answer to a Command.
