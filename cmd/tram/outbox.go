@@ -41,7 +41,7 @@ func newOutboxStatCmd(term terminal) *cobra.Command {
 			return err
 		}
 		r := outboxStat{
-			Accepted: stat.Accepted, Sent: stat.Sent, Delivered: stat.Delivered, Waiting: stat.Accepted - stat.Delivered,
+			Accepted: stat.Accepted, Sent: stat.Sent, Delivered: stat.Delivered, Waiting: stat.Pending,
 			Bytes: stat.Bytes, FileBytes: stat.FileBytes, MaxBytes: stat.MaxBytes, Chain: stat.Chain, Daemon: daemon,
 		}
 		if !stat.Oldest.IsZero() {

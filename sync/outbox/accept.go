@@ -6,31 +6,39 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"tram/sync/wire"
 )
 
 // Draft is a record before it is accepted.
 type Draft struct {
-	Type    string    // vn.tram.….v1
-	Time    time.Time // when it happened; zero: now
-	Subject string    // what it is about, never a person's data: it is not for people
-	Data    any       // encoded as JSON; may hold a person's data
+	Type     string    // vn.tram.….v1
+	Time     time.Time // when it happened; zero: now
+	Subject  string    // what it is about, never a person's data: it is not for people
+	Data     any       // encoded as JSON; may hold a person's data, but not below Priority Count
+	Priority Priority  // what goes first near the limit; zero: by type
 }
 
 // Receipt says under which number a record is kept.
 type Receipt struct {
-	Sequence uint64
-	ID       string
+	Sequence uint64 // 0 when Merged
+	ID       string // of the record; of a merged count: not on its way to the hub
+	Merged   bool   // a count, near the limit: it is on disk as part of a sum that gets its number later
 }
 
 type request struct {
 	record   wire.Prepared
 	id       string
 	recorded time.Time
-	urgent   bool // may use the reserve
-	reply    chan reply
+	class    Priority
+	count    *count                           // of a count that can be merged
+	settle   func(tx *bolt.Tx, h *head) error // of the outbox's own records: done in the same transaction
+	done     func(err error)                  // and told how it went, by the sealer or the writer
+	reply    chan reply                       // of all others
 }
 
 type reply struct {
@@ -38,18 +46,21 @@ type reply struct {
 	err     error
 }
 
+var replies = sync.Pool{New: func() any { return make(chan reply, 1) }}
+
 // Accept numbers, seals and stores a record, and returns after the fsync.
-// Errors: ErrFull when the quota is used up, ErrTooLarge, ErrDraft, ErrClosed,
-// or what the disk said; the record is then not kept. When ctx ends first the
-// record may be kept or not.
+// Errors: ErrFull (a *FullError) when there is no room, ErrTooLarge, ErrDraft,
+// ErrClosed; the record is then not kept. After what else the disk said, and
+// when ctx ends first, the record may be kept or not.
 func (s *Store) Accept(ctx context.Context, d Draft) (Receipt, error) {
 	if s.opt.ReadOnly {
 		return Receipt{}, ErrReadOnly
 	}
-	r, err := s.prepare(d)
+	r, err := s.prepare(&d)
 	if err != nil {
 		return Receipt{}, err
 	}
+	r.reply = replies.Get().(chan reply)
 	select {
 	case s.requests <- r:
 	case <-ctx.Done():
@@ -59,6 +70,7 @@ func (s *Store) Accept(ctx context.Context, d Draft) (Receipt, error) {
 	}
 	select {
 	case a := <-r.reply:
+		replies.Put(r.reply)
 		return a.receipt, a.err
 	case <-ctx.Done():
 		return Receipt{}, fmt.Errorf("accept a record: %w", ctx.Err())
@@ -73,31 +85,40 @@ func (s *Store) Accept(ctx context.Context, d Draft) (Receipt, error) {
 }
 
 // prepare encodes what does not depend on the record's place in the chain.
-func (s *Store) prepare(d Draft) (request, error) {
-	data, err := json.Marshal(d.Data)
-	if err != nil {
-		return request{}, fmt.Errorf("%w: its data cannot be encoded", ErrDraft)
+func (s *Store) prepare(d *Draft) (request, error) {
+	var data []byte
+	if d.Data != nil {
+		var err error
+		if data, err = json.Marshal(d.Data); err != nil {
+			return request{}, fmt.Errorf("%w: its data cannot be encoded", ErrDraft)
+		}
+		if len(data) > wire.MaxEventBytes {
+			return request{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(data), wire.MaxEventBytes)
+		}
 	}
-	if len(data) > wire.MaxEventBytes {
-		return request{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(data), wire.MaxEventBytes)
-	}
-	now := s.opt.Now()
+	at := s.clock.stamp()
 	e := wire.Event{
 		SpecVersion: "1.0", ID: newID(), Source: s.opt.Source, Type: d.Type, Subject: d.Subject,
-		Time: d.Time, RecordedTime: now.UTC(),
-		BootID: s.boot.id, Monotonic: s.boot.now(),
+		Time: d.Time, RecordedTime: at.wall.UTC(), BootID: at.bootID, Monotonic: at.monotonic,
 	}
 	if e.Time.IsZero() {
-		e.Time = now
+		e.Time = at.wall
 	}
-	if d.Data != nil {
+	if at.unsynced {
+		e.Clock = wire.ClockUnsynced
+	}
+	if data != nil {
 		e.DataContentType, e.Data = "application/json", data
 	}
 	record, err := wire.Prepare(e)
 	if err != nil {
 		return request{}, fmt.Errorf("%w: %w", ErrDraft, err)
 	}
-	return request{record: record, id: e.ID, recorded: now, urgent: d.Type == wire.TypeDiscarded, reply: make(chan reply, 1)}, nil
+	r := request{record: record, id: e.ID, recorded: at.wall, class: priorityOf(d)}
+	if r.class == Count {
+		r.count = newCount(d, e.Time, data)
+	}
+	return r, nil
 }
 
 // newID returns 80 random bits in hexadecimal.

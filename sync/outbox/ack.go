@@ -74,15 +74,15 @@ func (s *Store) Acknowledge(a wire.Ack) error {
 			keys := acknowledged(b, &a, maxFree)
 			n = len(keys)
 			for _, k := range keys {
-				v := b.Get(k)
-				first, last := binary.BigEndian.Uint64(k), binary.BigEndian.Uint64(v[1:])
-				if first > h.SentTo {
-					h.Sent += last - first + 1
+				r, ok := glance(k, b.Get(k))
+				if !ok {
+					return fmt.Errorf("%w: an envelope is unreadable", ErrChain)
 				}
-				h.Pending -= min(h.Pending, last-first+1)
-				h.Bytes -= min(h.Bytes, int64(len(v)-rowHeader))
-				h.DeliveredTo = max(h.DeliveredTo, last)
-				if err := b.Delete(k); err != nil {
+				if r.first > h.SentTo {
+					h.Sent += r.count()
+				}
+				h.DeliveredTo = max(h.DeliveredTo, r.last)
+				if err := h.remove(tx, &r); err != nil {
 					return err
 				}
 			}
@@ -134,10 +134,14 @@ func acknowledged(b *bolt.Bucket, a *wire.Ack, limit int) [][]byte {
 	var keys [][]byte
 	c := b.Cursor()
 	for k, v := c.First(); k != nil && len(keys) < limit; k, v = c.Next() {
-		if len(k) != 8 || len(v) <= rowHeader || binary.BigEndian.Uint64(k) > a.Highwater {
+		r, ok := glance(k, v)
+		if !ok {
+			continue // Pending sets it aside
+		}
+		if r.first > a.Highwater {
 			break
 		}
-		if a.Has(wire.Range{First: binary.BigEndian.Uint64(k), Last: binary.BigEndian.Uint64(v[1:])}) {
+		if a.Has(wire.Range{First: r.first, Last: r.last}) {
 			keys = append(keys, bytes.Clone(k))
 		}
 	}

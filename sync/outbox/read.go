@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 	Accepted  = "accepted"  // on disk here
 	Sent      = "sent"      // the broker took it
 	Delivered = "delivered" // the hub said that it has it
+	Discarded = "discarded" // it will never be delivered; a signed record says so
 )
 
 // Record is a sealed envelope: the records Sequence to Last.
@@ -35,6 +37,7 @@ func (r *Record) Len() int { return int(r.Last - r.Sequence + 1) }
 func (s *Store) Pending(after uint64, max, maxBytes int) ([]Record, error) {
 	var out []Record
 	var bad [][]byte
+	s.lending.RLock()
 	err := s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketEnvelopes).Cursor()
 		count, size := 0, 0
@@ -54,8 +57,11 @@ func (s *Store) Pending(after uint64, max, maxBytes int) ([]Record, error) {
 		return nil
 	})
 	if err != nil {
+		s.lending.RUnlock()
 		return nil, fmt.Errorf("read the outbox: %w", err)
 	}
+	s.lend(out)
+	s.lending.RUnlock()
 	if len(bad) > 0 && !s.opt.ReadOnly {
 		if err := s.setAside(bad); err != nil {
 			return nil, err
@@ -64,19 +70,88 @@ func (s *Store) Pending(after uint64, max, maxBytes int) ([]Record, error) {
 	return out, nil
 }
 
+// maxLent is how many ranges of what was handed out are remembered apart.
+const maxLent = 64
+
+// lend notes what was handed out: the hub may have it from now on.
+func (s *Store) lend(records []Record) {
+	if s.opt.ReadOnly || len(records) == 0 {
+		return
+	}
+	s.state.Lock()
+	defer s.state.Unlock()
+	lent := s.lent
+	for _, r := range records {
+		span := wire.Range{First: r.Sequence, Last: r.Last}
+		if !lent.Contains(span) {
+			lent = append(wire.Set(nil), lent...).Add(span)
+		}
+	}
+	if len(lent) > maxLent { // too many to tell apart: what lies between counts as handed out
+		lent = append(wire.Set{{First: lent[0].First, Last: lent[len(lent)-maxLent].Last}}, lent[len(lent)-maxLent+1:]...)
+	}
+	s.lent = lent
+}
+
+// Kept returns which of the sequences are still here and can be sent again.
+func (s *Store) Kept(ranges []wire.Range) (wire.Set, error) {
+	var kept wire.Set
+	err := s.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketEnvelopes).Cursor()
+		for _, want := range ranges {
+			k, v := c.Seek(key(want.First + 1))
+			if before, bv := c.Prev(); before != nil { // it may begin in an envelope
+				k, v = before, bv
+			} else {
+				k, v = c.First()
+			}
+			for ; k != nil; k, v = c.Next() {
+				r, ok := glance(k, v)
+				if ok && r.first > want.Last {
+					break
+				}
+				if ok && r.last >= want.First {
+					kept = kept.Add(wire.Range{First: max(r.first, want.First), Last: min(r.last, want.Last)})
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the outbox: %w", err)
+	}
+	return kept, nil
+}
+
 // Stat is what the queue holds.
 type Stat struct {
-	Accepted  uint64    `json:"accepted"`  // records ever kept in this file
-	Sent      uint64    `json:"sent"`      // of these, records that the broker took
-	Delivered uint64    `json:"delivered"` // of these, records that the hub has
-	Oldest    time.Time `json:"oldest"`    // when the oldest undelivered record was accepted; zero without one
-	Bytes     int64     `json:"bytes"`     // sealed bytes that are not delivered
-	FileBytes int64     `json:"fileBytes"` // size of the file
-	MaxBytes  int64     `json:"maxBytes"`  // size the file never exceeds
-	Used      int64     `json:"used"`      // bytes of the file in use
-	Limit     int64     `json:"limit"`     // Used at which records are refused
-	Last      uint64    `json:"last"`      // highest sequence used
-	Chain     string    `json:"chain"`     // SHA-256 of the last sealed envelope
+	Accepted  uint64    `json:"accepted"`   // records ever kept in this file
+	Sent      uint64    `json:"sent"`       // of these, records that the broker took
+	Delivered uint64    `json:"delivered"`  // of these, records that the hub has
+	Discarded uint64    `json:"discarded"`  // of these, records that will never be delivered: a signed record names them
+	Merged    uint64    `json:"merged"`     // counts, beside these, that only exist as part of a sum
+	Sums      int       `json:"sums"`       // sums of counts that wait for room
+	Pending   uint64    `json:"pending"`    // of these, records that wait for the hub
+	Waiting   Waiting   `json:"byPriority"` // what is pending, by priority
+	Oldest    time.Time `json:"oldest"`     // when the oldest undelivered record was accepted; zero without one
+	Bytes     int64     `json:"bytes"`      // sealed bytes that are not delivered
+	FileBytes int64     `json:"fileBytes"`  // size of the file
+	MaxBytes  int64     `json:"maxBytes"`   // size the file never exceeds
+	Used      int64     `json:"used"`       // bytes of the file in use
+	Limit     int64     `json:"limit"`      // Used at which records are refused
+	Last      uint64    `json:"last"`       // highest sequence used
+	Chain     string    `json:"chain"`      // SHA-256 of the last sealed envelope
+	Checked   uint64    `json:"checked"`    // sequence of the last signed checkpoint
+	Clock     string    `json:"clock"`      // "synced", or "unsynced" while its time is not to be trusted
+}
+
+// Waiting is how many records of each priority are pending.
+type Waiting struct {
+	Identity uint64 `json:"identity"`
+	Passage  uint64 `json:"passage"`
+	Count    uint64 `json:"count"`
+	Photo    uint64 `json:"photo"`
+	Audit    uint64 `json:"audit"` // the outbox's own
 }
 
 // Stat returns what the queue holds.
@@ -86,11 +161,17 @@ func (s *Store) Stat() (Stat, error) {
 	s.state.Unlock()
 	st := Stat{
 		Used:     max(live, h.Bytes),
-		Accepted: h.Accepted, Sent: h.Sent, Delivered: h.Accepted - h.Pending,
-		Bytes: h.Bytes, MaxBytes: s.opt.MaxBytes, Last: h.Next - 1, Chain: h.Hash.String(),
+		Accepted: h.Accepted, Sent: h.Sent, Delivered: h.Accepted - min(h.Accepted, h.Pending+h.Discarded),
+		Pending: h.Pending, Discarded: h.Discarded, Merged: h.Merged, Checked: h.Check.Sequence, Clock: "synced",
+		Waiting: Waiting{Identity: h.Waiting[Identity], Passage: h.Waiting[Passage], Count: h.Waiting[Count], Photo: h.Waiting[Photo], Audit: h.Waiting[own]},
+		Bytes:   h.Bytes, MaxBytes: s.opt.MaxBytes, Last: h.Next - 1, Chain: h.Hash.String(),
+	}
+	if h.Clock.Unsynced {
+		st.Clock = wire.ClockUnsynced
 	}
 	err := s.view(func(tx *bolt.Tx) error {
 		st.FileBytes = tx.Size()
+		st.Sums = tx.Bucket(bucketTally).Stats().KeyN
 		st.Limit = s.limit()
 		if k, v := tx.Bucket(bucketEnvelopes).Cursor().First(); k != nil && len(v) > rowHeader {
 			st.Oldest = time.Unix(0, int64(binary.BigEndian.Uint64(v[9:]))).UTC()
@@ -111,7 +192,7 @@ func (s *Store) State(seq uint64) string {
 	if seq == 0 || seq >= h.Next {
 		return ""
 	}
-	here := false
+	here, gone := false, false
 	err := s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketEnvelopes).Cursor()
 		k, v := c.Seek(key(seq))
@@ -119,11 +200,14 @@ func (s *Store) State(seq uint64) string {
 			k, v = c.Prev()
 		}
 		here = k != nil && len(v) > rowHeader && binary.BigEndian.Uint64(k) <= seq && seq <= binary.BigEndian.Uint64(v[1:])
+		gone = !here && goneFrom(tx).Contains(wire.Range{First: seq, Last: seq})
 		return nil
 	})
 	switch {
 	case err != nil:
 		return ""
+	case gone:
+		return Discarded
 	case !here:
 		return Delivered
 	case seq <= h.SentTo:
@@ -138,6 +222,7 @@ type Entry struct {
 	Last     uint64    `json:"last"`
 	Accepted time.Time `json:"accepted"`
 	Bytes    int       `json:"bytes"`
+	Priority string    `json:"priority"`
 	State    string    `json:"state"`
 	Hash     string    `json:"hash"`
 }
@@ -153,7 +238,7 @@ func (s *Store) List(after uint64, max int) ([]Entry, error) {
 		c := tx.Bucket(bucketEnvelopes).Cursor()
 		for k, v := c.Seek(key(after + 1)); k != nil && len(out) < max; k, v = c.Next() {
 			r, ok := parseRow(k, v)
-			e := Entry{First: r.first, Last: r.last, Accepted: r.at.UTC(), Bytes: len(r.sealed), State: Accepted, Hash: r.hash.String()}
+			e := Entry{First: r.first, Last: r.last, Accepted: r.at.UTC(), Bytes: len(r.sealed), Priority: r.class.String(), State: Accepted, Hash: r.hash.String()}
 			switch {
 			case !ok:
 				e.State = "damaged"
@@ -213,7 +298,7 @@ func (s *Store) Verify(ctx context.Context) error {
 	return nil
 }
 
-// setAside moves damaged rows out of the queue and names them in a signed record.
+// setAside moves damaged rows out of the queue; a signed record names them.
 func (s *Store) setAside(keys [][]byte) error {
 	var lost wire.Set
 	err := s.change(func(tx *bolt.Tx, h *head) error {
@@ -224,29 +309,47 @@ func (s *Store) setAside(keys [][]byte) error {
 			if v == nil || len(k) != 8 {
 				continue
 			}
-			first := binary.BigEndian.Uint64(k)
-			last := h.Next - 1
+			r := row{first: binary.BigEndian.Uint64(k), class: classOf(tx, k)}
+			r.last = h.Next - 1
 			if next, _ := seekAfter(queue, k); next != nil {
-				last = binary.BigEndian.Uint64(next) - 1
+				r.last = binary.BigEndian.Uint64(next) - 1
 			}
-			last = min(last, first+wire.MaxEvents-1)
+			r.last = min(r.last, r.first+wire.MaxEvents-1)
+			r.sealed = v[min(rowHeader, len(v)):]
 			if err := aside.Put(bytes.Clone(k), bytes.Clone(v)); err != nil {
 				return err
 			}
-			if err := queue.Delete(k); err != nil {
+			if err := h.remove(tx, &r); err != nil {
 				return err
 			}
-			lost = lost.Add(wire.Range{First: first, Last: last})
-			h.Pending -= min(h.Pending, last-first+1)
-			h.Bytes -= min(h.Bytes, int64(max(0, len(v)-rowHeader)))
+			h.Discarded += r.count()
+			lost = lost.Add(wire.Range{First: r.first, Last: r.last})
 		}
-		return nil
+		if len(lost) == 0 {
+			return errNothing
+		}
+		return s.owe(tx, wire.ReasonDamaged, "their bytes changed on the disk", lost)
 	})
-	if err != nil || len(lost) == 0 {
-		return err
+	if errors.Is(err, errNothing) {
+		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("set damaged envelopes aside: %w", err)
+	}
+	s.poke()
 	s.opt.Log.Error("envelopes in the outbox changed on the disk; they are set aside", "records", lost.Count(), "seq", lost[0].First)
-	return s.reportLost(&wire.Discarded{Reason: wire.ReasonDamaged, Ranges: lost})
+	return nil
+}
+
+// classOf returns the priority under which an envelope is listed, whatever its
+// own bytes say.
+func classOf(tx *bolt.Tx, k []byte) Priority {
+	for p := Photo; p < Identity; p++ {
+		if tx.Bucket(bucketClasses).Get(append([]byte{byte(p)}, k...)) != nil {
+			return p
+		}
+	}
+	return Identity
 }
 
 func seekAfter(b *bolt.Bucket, k []byte) (key, value []byte) {

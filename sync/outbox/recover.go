@@ -16,11 +16,11 @@ import (
 const unknownStep = 1_000_000
 
 // openOrReplace opens the file, or keeps a damaged one aside and starts a
-// fresh one. It returns what may be lost, nil when nothing is.
-func (s *Store) openOrReplace() (*wire.Discarded, error) {
+// fresh one. What may be lost is owed a signed record.
+func (s *Store) openOrReplace() error {
 	m, err := readMark(s.path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	_, statErr := os.Stat(s.path)
 	db, err := s.openAndLoad()
@@ -28,20 +28,21 @@ func (s *Store) openOrReplace() (*wire.Discarded, error) {
 		return s.replace(m)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.db, s.mark = db, m
+	s.setDB(db)
+	s.mark = m
 	switch fresh := statErr != nil || s.head.Next == 1; {
 	case fresh && m.Reserved > 0 && m.Source == s.opt.Source:
 		s.opt.Log.Warn("the outbox's file is gone; the count goes on above its mark", "seq", m.Reserved)
-		return s.skipTo(m, wire.ReasonReplaced, nil)
+		return s.skipTo(m, wire.ReasonReplaced, "the outbox's file was gone", nil)
 	case !fresh && m.Source == s.opt.Source && m.Reserved > s.head.Next+markStep+wire.MaxEvents:
 		s.opt.Log.Warn("the outbox's file is older than its mark; the count goes on above the mark", "seq", m.Reserved)
-		return s.skipTo(m, wire.ReasonReplaced, wire.Set{{First: 1, Last: s.head.Next - 1}})
+		return s.skipTo(m, wire.ReasonReplaced, "the outbox's file was older than its mark", wire.Set{{First: 1, Last: s.head.Next - 1}})
 	case !fresh && m.Reserved < s.head.Next-1:
 		s.mark.Reserved = 0 // a lost or old mark: the next record writes one
 	}
-	return nil, s.measure()
+	return s.measure()
 }
 
 // openAndLoad opens the file and reads or makes its head.
@@ -63,6 +64,13 @@ func (s *Store) openAndLoad() (*bolt.DB, error) {
 		if err := s.head.load(tx); err != nil {
 			return fmt.Errorf("%w: %w", boltfile.ErrDamaged, err)
 		}
+		if s.head.Source != s.opt.Source {
+			return fmt.Errorf("%w: %s, not %s; drain it under its own name, or move it away", ErrSource, s.head.Source, s.opt.Source)
+		}
+		first, _ := tx.Bucket(bucketOwed).Cursor().First()
+		s.owing.Store(first != nil)
+		first, _ = tx.Bucket(bucketTally).Cursor().First()
+		s.tallied.Store(first != nil)
 		return nil
 	})
 	if err != nil {
@@ -71,14 +79,15 @@ func (s *Store) openAndLoad() (*bolt.DB, error) {
 	if !empty {
 		return db, nil
 	}
-	s.head = head{Next: 1}
+	s.head = head{Next: 1, Source: s.opt.Source}
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketEnvelopes, bucketMeta, bucketDamaged} {
+		for _, name := range buckets {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
 		}
-		return s.head.save(tx)
+		_, err := s.head.save(tx)
+		return err
 	})
 	if err != nil {
 		return fail(err)
@@ -88,10 +97,10 @@ func (s *Store) openAndLoad() (*bolt.DB, error) {
 
 // replace keeps the damaged file aside, takes over what still reads and starts
 // above every sequence that may have been used.
-func (s *Store) replace(m mark) (*wire.Discarded, error) {
+func (s *Store) replace(m mark) error {
 	kept, err := boltfile.Aside(s.path, s.opt.Now())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.opt.Log.Error("the outbox's file is damaged; it is kept aside and a fresh one begins", "kept", kept)
 	rows := map[uint64]row{}
@@ -104,9 +113,11 @@ func (s *Store) replace(m mark) (*wire.Discarded, error) {
 	}); err != nil {
 		s.opt.Log.Error("the damaged outbox cannot be searched for records", "kept", kept, "err", err)
 	}
-	if s.db, err = s.openAndLoad(); err != nil {
-		return nil, err
+	db, err := s.openAndLoad()
+	if err != nil {
+		return err
 	}
+	s.setDB(db)
 	var saved wire.Set
 	s.allow(rows)
 	for _, r := range rows {
@@ -116,10 +127,11 @@ func (s *Store) replace(m mark) (*wire.Discarded, error) {
 		m = mark{Source: s.opt.Source, Reserved: saved.Highest() + unknownStep}
 	}
 	if err := s.takeOver(rows); err != nil {
-		return nil, err
+		return err
 	}
 	s.opt.Log.Info("records taken over from the damaged outbox", "records", saved.Count(), "seq", m.Reserved)
-	return s.skipTo(m, wire.ReasonDamaged, saved)
+	text := fmt.Sprintf("the outbox's file was damaged and is kept aside; %d records were taken over", saved.Count())
+	return s.skipTo(m, wire.ReasonDamaged, text, saved)
 }
 
 // takeOver puts the rows of a damaged file into the fresh one. The hub knows
@@ -132,16 +144,13 @@ func (s *Store) takeOver(rows map[uint64]row) error {
 	for len(todo) > 0 {
 		n := min(len(todo), 500)
 		err := s.db.Update(func(tx *bolt.Tx) error {
-			b := tx.Bucket(bucketEnvelopes)
 			for _, r := range todo[:n] {
-				if err := b.Put(key(r.first), r.marshal()); err != nil {
+				if err := s.head.put(tx, &r, nil); err != nil {
 					return err
 				}
-				s.head.Pending += r.last - r.first + 1
-				s.head.Accepted += r.last - r.first + 1
-				s.head.Bytes += int64(len(r.sealed))
 			}
-			return s.head.save(tx)
+			_, err := s.head.save(tx)
+			return err
 		})
 		if err != nil {
 			return fmt.Errorf("take over records from the damaged outbox: %w", err)
@@ -152,34 +161,39 @@ func (s *Store) takeOver(rows map[uint64]row) error {
 }
 
 // skipTo lets the count go on above the mark and begins a new chain there. It
-// returns the record that explains the jump: everything up to the mark except
+// owes the record that explains the jump: everything up to the mark except
 // what is known to be delivered or is still here.
-func (s *Store) skipTo(m mark, reason string, here wire.Set) (*wire.Discarded, error) {
+func (s *Store) skipTo(m mark, reason, text string, here wire.Set) error {
 	known := append(wire.Set(nil), here...)
 	if m.Delivered > 0 {
 		known = known.Add(wire.Range{First: 1, Last: m.Delivered})
 	}
 	known = known.Add(wire.Range{First: m.Reserved + 1, Last: m.Reserved + 1})
-	d := &wire.Discarded{Reason: reason, Ranges: known.Missing()}
 	s.head.Next, s.head.Hash = m.Reserved+1, wire.Hash{}
-	if err := s.db.Update(s.head.save); err != nil {
-		return nil, fmt.Errorf("begin a fresh outbox: %w", err)
+	s.head.DeliveredTo = max(s.head.DeliveredTo, m.Delivered)
+	err := s.db.Update(func(tx *bolt.Tx) error {
+		if err := s.owe(tx, reason, text, known.Missing()); err != nil {
+			return err
+		}
+		_, err := s.head.save(tx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("begin a fresh outbox: %w", err)
 	}
 	s.mark = mark{Source: m.Source, Reserved: m.Reserved, Delivered: m.Delivered}
-	return d, s.measure()
+	return s.measure()
 }
 
 // measure reads how much of the file is in use. A file that grew under a larger
 // quota may grow a little more: records are refused, but what is there can be
 // acknowledged, for which bbolt copies pages.
 func (s *Store) measure() error {
-	err := s.db.View(func(tx *bolt.Tx) error {
-		s.live = s.liveBytes(tx.Size())
-		return nil
-	})
+	live, err := s.measureLive()
 	if err != nil {
 		return fmt.Errorf("measure the outbox: %w", err)
 	}
+	s.live = live
 	if size, err := fileSize(s.path); err == nil && s.live > s.limit() {
 		s.db.MaxSize = max(s.db.MaxSize, int(size)+drainRoom)
 	}

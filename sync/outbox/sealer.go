@@ -17,27 +17,38 @@ const (
 
 // link is where the next envelope hangs on.
 type link struct {
-	next uint64
-	prev wire.Hash
+	next     uint64
+	prev     wire.Hash
+	accepted uint64
+	check    checkpoint
 }
+
+// linkOf is the place behind everything that is on disk.
+func linkOf(h *head) link { return link{h.Next, h.Hash, h.Accepted, h.Check} }
 
 // runSealer gathers requests, builds and seals envelopes and hands them to the
 // writer. It runs one envelope ahead of the disk.
 func (s *Store) runSealer(at link) {
 	defer s.workers.Done()
 	defer close(s.jobs)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	size := 1
 	for {
-		var first request
+		s.sealOwn(&at)
 		select {
-		case first = <-s.requests:
+		case first := <-s.requests:
+			group := s.gather(first, size)
+			size = len(group)
+			s.sealAll(&at, group)
+		case <-s.wake:
+		case <-look.C:
+			s.clock.stamp()
+			s.sealAll(&at, nil)
 		case <-s.quit:
 			s.drain(&at)
 			return
 		}
-		group := s.gather(first, size)
-		size = len(group)
-		s.sealGroup(&at, group)
 	}
 }
 
@@ -46,10 +57,15 @@ func (s *Store) drain(at *link) {
 	for {
 		select {
 		case r := <-s.requests:
-			s.sealGroup(at, s.gather(r, 1))
+			s.sealAll(at, s.gather(r, 1))
+			continue
 		default:
+		}
+		s.settle()
+		if !s.broken.Load() {
 			return
 		}
+		s.sealAll(at, nil)
 	}
 }
 
@@ -57,10 +73,12 @@ func (s *Store) drain(at *link) {
 // callers are about, as the size of the last group tells, it waits for as many
 // again, so that groups do not fall apart; a single caller never waits.
 func (s *Store) gather(first request, last int) []request {
-	group := []request{first}
+	const limit = wire.MaxEvents - 1 // leaves room for a checkpoint
+	group := make([]request, 1, max(last, 1)+1)
+	group[0] = first
 	bytes := first.record.Len()
 	var linger <-chan time.Time
-	for len(group) < wire.MaxEvents && bytes < maxGroupBytes {
+	for len(group) < limit && bytes < maxGroupBytes {
 		select {
 		case r := <-s.requests:
 			group = append(group, r)
@@ -89,31 +107,86 @@ func (s *Store) gather(first request, last int) []request {
 	return group
 }
 
-// sealGroup seals a group as one envelope, or as two when it is too large.
-func (s *Store) sealGroup(at *link, group []request) {
+// sealOwn makes what the outbox itself has to say.
+func (s *Store) sealOwn(at *link) {
 	if s.broken.Load() {
-		s.resync(at)
+		s.sealAll(at, nil)
 	}
+	var batch []*job
+	if r := s.ownRecords(); len(r) > 0 {
+		batch = s.sealGroup(at, batch, own, r)
+	}
+	if r := s.sumRecords(); len(r) > 0 {
+		batch = s.sealGroup(at, batch, Count, r)
+	}
+	if len(batch) > 0 {
+		s.jobs <- batch
+	}
+}
+
+// sealAll seals a group, each priority as an envelope of its own, the highest
+// first, behind what came back from the writer.
+func (s *Store) sealAll(at *link, group []request) {
+	if s.broken.Load() {
+		group = append(s.resync(at), group...)
+	}
+	var batch []*job
+	var parts [own + 1][]request
+	mixed := false
+	for i := range group {
+		if group[i].class != group[0].class {
+			mixed = true
+			break
+		}
+	}
+	if !mixed && len(group) > 0 {
+		parts[group[0].class] = group
+	} else {
+		for _, r := range group {
+			parts[r.class] = append(parts[r.class], r)
+		}
+	}
+	if r, due := s.checkpointRecord(at); due {
+		// It speaks of what lies before, so it goes first.
+		in := own
+		if n := len(parts[Identity]); len(parts[own]) == 0 && n > 0 && n < wire.MaxEvents {
+			in = Identity
+		}
+		parts[in] = append([]request{r}, parts[in]...)
+	}
+	for class := own; class > ByType; class-- {
+		for part := parts[class]; len(part) > 0; {
+			n := min(len(part), wire.MaxEvents)
+			batch = s.sealGroup(at, batch, class, part[:n])
+			part = part[n:]
+		}
+	}
+	if len(batch) > 0 {
+		s.jobs <- batch
+	}
+}
+
+// sealGroup seals a group as one envelope, or as two when it is too large.
+func (s *Store) sealGroup(at *link, batch []*job, class Priority, group []request) []*job {
 	if err := s.reserve(at.next + uint64(len(group)) - 1); err != nil {
 		fail(group, full(err))
-		return
+		return batch
 	}
 	sealed, err := s.sealRecords(at, group)
 	if err != nil && len(group) > 1 {
-		s.sealGroup(at, group[:len(group)/2])
-		s.sealGroup(at, group[len(group)/2:])
-		return
+		batch = s.sealGroup(at, batch, class, group[:len(group)/2])
+		return s.sealGroup(at, batch, class, group[len(group)/2:])
 	}
 	if err != nil {
 		fail(group, err)
-		return
+		return batch
 	}
 	r := row{
 		first: at.next, last: at.next + uint64(len(group)) - 1, at: group[0].recorded,
-		prev: at.prev, hash: sha256.Sum256(sealed), sealed: sealed,
+		prev: at.prev, hash: sha256.Sum256(sealed), class: class, sealed: sealed,
 	}
-	at.next, at.prev = r.last+1, r.hash
-	s.jobs <- &job{row: &r, group: group}
+	at.next, at.prev, at.accepted = r.last+1, r.hash, at.accepted+r.count()
+	return append(batch, &job{row: &r, group: group})
 }
 
 // sealRecords seals a group at its place in the chain.
@@ -133,19 +206,37 @@ func (s *Store) sealRecords(at *link, group []request) ([]byte, error) {
 	return sealed, nil
 }
 
-// resync waits until the writer is idle and takes its place in the chain.
-func (s *Store) resync(at *link) {
-	done := make(chan error, 1)
-	s.jobs <- &job{done: done}
+// settle waits until the writer has done everything before.
+func (s *Store) settle() {
+	done := make(chan struct{})
+	s.jobs <- []*job{{done: done}}
 	<-done
+}
+
+// resync waits until the writer is idle, takes its place in the chain, and
+// returns what could not be stored because of what failed before it.
+func (s *Store) resync(at *link) []request {
+	s.settle()
 	s.state.Lock()
-	*at = link{s.head.Next, s.head.Hash}
-	s.state.Unlock()
+	defer s.state.Unlock()
+	*at = linkOf(&s.head)
+	again := s.returned
+	s.returned = nil
 	s.broken.Store(false)
+	return again
+}
+
+// answer tells the one who handed the record in.
+func (r *request) answer(a reply) {
+	if r.done != nil {
+		r.done(a.err)
+		return
+	}
+	r.reply <- a
 }
 
 func fail(group []request, err error) {
-	for _, r := range group {
-		r.reply <- reply{err: err}
+	for i := range group {
+		group[i].answer(reply{err: err})
 	}
 }

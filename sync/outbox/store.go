@@ -1,11 +1,9 @@
 package outbox
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +25,7 @@ var (
 	ErrReadOnly = errors.New("the outbox is open for reading only")
 	ErrLocked   = boltfile.ErrBusy // another process has it open
 	ErrChain    = errors.New("the chain does not hold")
+	ErrSource   = errors.New("the outbox belongs to another device")
 )
 
 // DefaultMaxBytes is the size of the outbox's file when Options says nothing.
@@ -41,41 +40,64 @@ type Options struct {
 	Seal     func(plain []byte) ([]byte, error) // signs and encrypts; seal.Sealer.Seal
 	MaxBytes int64                              // size the file never exceeds; 0: DefaultMaxBytes
 	ReadOnly bool                               // for looking at a queue that no daemon has open
-	Now      func() time.Time                   // nil: time.Now
 	Log      *slog.Logger
+
+	// The clocks. Nothing is ordered or expires by the wall clock.
+	Now    func() time.Time                        // nil: time.Now
+	Boot   func() (id string, since time.Duration) // a clock that nobody can set; nil: the kernel's boot id and CLOCK_BOOTTIME
+	Synced func() bool                             // whether the wall clock is synchronised; nil: what the kernel says
+	Floor  time.Time                               // no time before is right: the newest certificate's start; the build's time is a floor too
 }
 
 // Store is an outbox. Its methods may be called by several goroutines at once.
 type Store struct {
-	path string
-	opt  Options
-	boot bootClock
+	path  string
+	opt   Options
+	clock *clock
+	full  int64 // bytes in use at which records are refused
 
 	mu sync.RWMutex // held for writing while compaction swaps db
 	db *bolt.DB
 
 	requests chan request
-	jobs     chan *job
+	jobs     chan []*job
 	changes  chan change
 	compacts chan chan error
+	copied   chan error    // the copy of a compaction is complete, or not
+	wake     chan struct{} // the outbox has something to say itself
 	quit     chan struct{} // closed when Close begins
 	ended    chan struct{} // closed when both goroutines have ended
 	closing  sync.Once
 	workers  sync.WaitGroup
-	broken   atomic.Bool // a commit failed: the sealer's head is ahead of the disk
 
-	state   sync.Mutex // guards what follows
-	head    head
-	live    int64 // bytes of the file in use
-	waiting map[chan struct{}]struct{}
+	broken  atomic.Bool // a commit failed: the sealer's place in the chain is ahead of the disk
+	owing   atomic.Bool // something is gone and not named yet
+	paying  atomic.Bool // a record that names it is on its way
+	tallied atomic.Bool // the file holds sums of counts
+	summing atomic.Bool // records of them are on their way
 
-	mark    mark  // only the sealer's
-	stopped error // only the writer's: the file cannot be written any more
+	lending sync.RWMutex // envelopes are being handed out; held for writing while counts are merged
+
+	state    sync.Mutex // guards what follows
+	head     head
+	lent     wire.Set // handed out since ever
+	live     int64    // bytes of the file in use
+	returned []request
+	waiting  map[chan struct{}]struct{}
+
+	mark mark // only the sealer's
+
+	// Only the writer's.
+	saved      []byte       // the head as the file holds it
+	merged     uint64       // counts that waited after the last merging
+	compacting []chan error // who waits for the running compaction; nil: none runs
+	stopped    error        // the file cannot be written any more
 }
 
 // Open opens the outbox at path, or makes it. A damaged file is kept aside and
 // replaced; see the package comment. Errors: ErrLocked when another process
-// has it open, else the operating system's.
+// has it open, ErrSource when it holds another device's records, else the
+// operating system's.
 func Open(path string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -88,11 +110,13 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	o.MaxBytes = max(o.MaxBytes, minBytes)
 	s := &Store{
-		path: path, opt: o, boot: readBootClock(),
+		path: path, opt: o,
 		requests: make(chan request, 2*wire.MaxEvents),
-		jobs:     make(chan *job, 2),
+		jobs:     make(chan []*job, 2),
 		changes:  make(chan change),
 		compacts: make(chan chan error),
+		copied:   make(chan error, 1),
+		wake:     make(chan struct{}, 1),
 		quit:     make(chan struct{}),
 		ended:    make(chan struct{}),
 		waiting:  map[chan struct{}]struct{}{},
@@ -106,20 +130,21 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Seal == nil {
 		return nil, fmt.Errorf("open outbox %s: no seal", path)
 	}
-	lost, err := s.openOrReplace()
-	if err != nil {
+	if err := s.openOrReplace(); err != nil {
 		return nil, err
 	}
+	s.lent = s.head.Lent
+	s.clock = newClock(&s.opt, s.head.Clock)
 	s.workers.Add(2)
-	go s.runSealer(link{s.head.Next, s.head.Hash})
+	go s.runSealer(linkOf(&s.head))
 	go s.runWriter()
-	if lost != nil {
-		if err := s.reportLost(lost); err != nil {
-			_ = s.Close()
-			return nil, err
-		}
-	}
 	return s, nil
+}
+
+// setDB takes a file that was opened and knows where it is full.
+func (s *Store) setDB(db *bolt.DB) {
+	s.db = db
+	s.full = s.opt.MaxBytes - int64(db.AllocSize) - s.reserved()
 }
 
 func (s *Store) openReadOnly() error {
@@ -127,7 +152,7 @@ func (s *Store) openReadOnly() error {
 	if err != nil {
 		return err
 	}
-	s.db = db
+	s.setDB(db)
 	if err := db.View(func(tx *bolt.Tx) error { return s.head.load(tx) }); err != nil {
 		_ = db.Close()
 		return fmt.Errorf("read outbox %s: %w", s.path, err)
@@ -194,18 +219,4 @@ func (s *Store) view(fn func(tx *bolt.Tx) error) error {
 		return ErrClosed
 	}
 	return err
-}
-
-// reportLost writes the signed records that name what a damaged or replaced
-// file may have held: several when there are many ranges.
-func (s *Store) reportLost(d *wire.Discarded) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	for ranges := range slices.Chunk(d.Ranges, wire.MaxMissing) {
-		part := wire.Discarded{Ranges: ranges, Reason: d.Reason}
-		if _, err := s.Accept(ctx, Draft{Type: wire.TypeDiscarded, Time: s.opt.Now(), Data: part}); err != nil {
-			return fmt.Errorf("record what the outbox may have lost: %w", err)
-		}
-	}
-	return nil
 }

@@ -1,9 +1,10 @@
 package outbox
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"syscall"
 
 	bolt "go.etcd.io/bbolt"
@@ -15,7 +16,7 @@ import (
 type job struct {
 	row   *row
 	group []request
-	done  chan error
+	done  chan struct{}
 }
 
 // change is an alteration of the file that somebody waits for.
@@ -24,38 +25,47 @@ type change struct {
 	done  chan error
 }
 
+// errBroken is an envelope that does not hang on what is stored: what was
+// sealed before it could not be. Its records are sealed again.
+var errBroken = errors.New("the record before could not be stored")
+
 // runWriter is the one goroutine that writes to the file. It ends when the
 // sealer has, after everything before it.
 func (s *Store) runWriter() {
 	defer s.workers.Done()
 	for {
 		select {
-		case j, ok := <-s.jobs:
+		case batch, ok := <-s.jobs:
 			if !ok {
+				s.endCompaction()
 				return
 			}
-			s.writeAll(j)
+			s.writeAll(batch)
 		case c := <-s.changes:
-			c.done <- s.update(c.apply)
+			err := s.update(c.apply)
+			if errors.Is(err, errBroken) { // the head was taken from the file anew
+				err = s.update(c.apply)
+			}
+			c.done <- err
+			if err == nil && s.tallied.Load() {
+				s.poke() // there may be room for the sums
+			}
 			s.compactIfWorthIt()
 		case done := <-s.compacts:
-			done <- s.compact()
+			s.compactFor(done)
+		case copied := <-s.copied:
+			s.finishCompaction(copied)
 		}
 	}
 }
 
-// writeAll stores an envelope and those that are sealed already behind it with
-// one fsync, and releases their callers.
-func (s *Store) writeAll(first *job) {
-	jobs := []*job{first}
+// writeAll stores a batch of envelopes and those that are sealed already
+// behind it with one fsync, and releases their callers.
+func (s *Store) writeAll(jobs []*job) {
 	for more := true; more; {
 		select {
-		case j, ok := <-s.jobs:
-			if !ok {
-				more = false
-				break
-			}
-			jobs = append(jobs, j)
+		case batch, ok := <-s.jobs:
+			jobs, more = append(jobs, batch...), ok
 		default:
 			more = false
 		}
@@ -68,53 +78,115 @@ func (s *Store) writeAll(first *job) {
 	}
 	if len(envelopes) > 0 {
 		s.commit(envelopes)
+		s.relieveEarly()
 	}
 	for _, j := range jobs {
 		if j.done != nil {
-			j.done <- nil
+			close(j.done)
 		}
 	}
 }
 
-// commit stores envelopes in one transaction.
+// commit stores envelopes in one transaction. Near the limit it makes room
+// first; what has no room even so fails alone.
 func (s *Store) commit(jobs []*job) {
-	err := s.update(func(tx *bolt.Tx, h *head) error {
-		b := tx.Bucket(bucketEnvelopes)
-		b.FillPercent = 0.95 // keys only ever grow
+	err := s.update(func(tx *bolt.Tx, h *head) error { return s.putAll(tx, h, jobs) })
+	var fullness *FullError
+	quota := errors.As(err, &fullness) && fullness.Reason == FullQuota
+	switch first := jobs[0]; {
+	case err == nil:
 		for _, j := range jobs {
-			r := j.row
-			if r.first != h.Next || r.prev != h.Hash {
-				return errors.New("the record before could not be stored")
+			for i := range j.group {
+				r := &j.group[i]
+				r.answer(reply{receipt: Receipt{Sequence: j.row.first + uint64(i), ID: r.id}})
 			}
-			if err := s.room(h, int64(len(r.sealed)), j.urgent()); err != nil {
-				return err
-			}
-			if err := b.Put(key(r.first), r.marshal()); err != nil {
-				return err
-			}
-			n := r.last - r.first + 1
-			h.Next, h.Hash = r.last+1, r.hash
-			h.Accepted += n
-			h.Pending += n
-			h.Bytes += int64(len(r.sealed))
 		}
-		return nil
-	})
-	if err != nil && len(jobs) > 1 { // one may fit where two do not
+	case len(jobs) > 1: // one may fit where two do not
 		for _, j := range jobs {
 			s.commit([]*job{j})
 		}
-		return
-	}
-	if err != nil {
+	case errors.Is(err, errBroken):
+		s.giveBack(first.group)
+	case quota && s.relieve(first.row.class, int64(len(first.row.sealed)+rowHeader)):
+		s.commit(jobs)
+	case quota && first.row.class == Count:
 		s.broken.Store(true)
-		fail(jobs[0].group, fmt.Errorf("store a record: %w", err))
-		return
+		s.sum(first, fmt.Errorf("store a record: %w", err))
+	default:
+		s.broken.Store(true)
+		fail(first.group, fmt.Errorf("store a record: %w", err))
 	}
+}
+
+// putAll puts envelopes into a transaction.
+func (s *Store) putAll(tx *bolt.Tx, h *head, jobs []*job) error {
+	sum := int64(0)
 	for _, j := range jobs {
-		for i, r := range j.group {
-			r.reply <- reply{receipt: Receipt{Sequence: j.row.first + uint64(i), ID: r.id}}
+		r := j.row
+		if r.first != h.Next || r.prev != h.Hash {
+			return errBroken
 		}
+		sum += int64(len(r.sealed) + rowHeader)
+		if err := s.room(h, r.class, sum); err != nil {
+			return err
+		}
+		var counts []byte
+		if r.class == Count {
+			counts = clearCounts(j.group)
+		}
+		if err := h.put(tx, r, counts); err != nil {
+			return err
+		}
+		h.Next, h.Hash = r.last+1, r.hash
+		for i := range j.group {
+			if settle := j.group[i].settle; settle != nil {
+				if err := settle(tx, h); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// clearCounts returns what a group counts, nil when it cannot be merged.
+func clearCounts(group []request) []byte {
+	counts := make([]*count, len(group))
+	for i := range group {
+		if counts[i] = group[i].count; counts[i] == nil {
+			return nil
+		}
+	}
+	b, err := json.Marshal(counts)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// giveBack lets the sealer seal records again at another place. The outbox's
+// own are made anew.
+func (s *Store) giveBack(group []request) {
+	again := group[:0:0]
+	for i := range group {
+		if group[i].done != nil {
+			group[i].done(errBroken)
+			continue
+		}
+		again = append(again, group[i])
+	}
+	s.state.Lock()
+	s.returned = append(s.returned, again...)
+	s.state.Unlock()
+	s.broken.Store(true)
+	s.poke()
+}
+
+// poke wakes the sealer.
+func (s *Store) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will wake
 	}
 }
 
@@ -126,19 +198,30 @@ func (s *Store) update(apply func(tx *bolt.Tx, h *head) error) error {
 	}
 	s.state.Lock()
 	h := s.head
+	h.Lent = append(h.Lent[:0:0], s.lent...)
 	s.state.Unlock()
 	before := h
+	var saved []byte
 	err := s.db.Update(func(tx *bolt.Tx) error {
+		if on := tx.Bucket(bucketMeta).Get(keyHead); s.saved != nil && !bytes.Equal(on, s.saved) {
+			return errAhead
+		}
 		if err := apply(tx, &h); err != nil {
 			return err
 		}
-		return h.save(tx)
+		var err error
+		saved, err = h.save(tx)
+		return err
 	})
+	if errors.Is(err, errAhead) {
+		return s.reload()
+	}
 	if err != nil {
 		return full(err)
 	}
-	var live int64
-	if err := s.db.View(func(tx *bolt.Tx) error { live = s.liveBytes(tx.Size()); return nil }); err != nil {
+	s.saved = saved
+	live, err := s.measureLive()
+	if err != nil {
 		return err
 	}
 	s.state.Lock()
@@ -152,44 +235,51 @@ func (s *Store) update(apply func(tx *bolt.Tx, h *head) error) error {
 	return nil
 }
 
+// errAhead is a file that holds more than its last commit reported: the disk
+// said that a commit failed, and it had not.
+var errAhead = errors.New("the file is ahead")
+
+// reload takes the head from the file and has the records sealed again.
+func (s *Store) reload() error {
+	var h head
+	var saved []byte
+	err := s.db.View(func(tx *bolt.Tx) error {
+		saved = bytes.Clone(tx.Bucket(bucketMeta).Get(keyHead))
+		return h.load(tx)
+	})
+	if err != nil {
+		s.stopped = fmt.Errorf("read the outbox after a failed write: %w", err)
+		return s.stopped
+	}
+	s.opt.Log.Warn("a write that had failed is on the disk", "seq", h.Next-1)
+	s.saved = saved
+	s.state.Lock()
+	s.head = h
+	s.state.Unlock()
+	s.broken.Store(true)
+	return errBroken
+}
+
 // full gives a full disk and a full quota the same name.
 func full(err error) error {
-	if errors.Is(err, bolterrors.ErrMaxSizeReached) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("%w (%w)", ErrFull, err)
+	if errors.Is(err, ErrFull) {
+		return err
+	}
+	if errors.Is(err, bolterrors.ErrMaxSizeReached) {
+		return &FullError{Reason: FullQuota, err: err}
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &FullError{Reason: FullDisk, err: err}
 	}
 	return err
 }
 
-// liveBytes returns how much of a file of size bytes is in use.
-func (s *Store) liveBytes(size int64) int64 {
-	st := s.db.Stats()
-	return size - int64(st.FreePageN+st.PendingPageN)*int64(s.db.Info().PageSize)
-}
-
-// room returns ErrFull unless n more bytes leave the reserve that
-// acknowledgements need: pages are copied before they are freed. A record of
-// what was discarded may use it too.
-func (s *Store) room(h *head, n int64, urgent bool) error {
-	limit := s.limit()
-	used := s.live + n + 4096
-	if urgent {
-		return nil // few and small; bbolt's own limit stands
-	}
-	if used > limit || h.Bytes+n > limit {
-		return fmt.Errorf("%w: %d of %d bytes in use", ErrFull, s.live, s.opt.MaxBytes)
-	}
-	return nil
-}
-
-// limit is where records are refused.
-func (s *Store) limit() int64 {
-	return s.opt.MaxBytes - int64(s.db.AllocSize) - s.reserved()
-}
-
-// reserved is what acknowledgements and discards may need beyond the limit.
-func (s *Store) reserved() int64 { return max(128<<10, s.opt.MaxBytes/32) }
-
-// urgent reports whether a record of what was discarded is among the job's.
-func (j *job) urgent() bool {
-	return slices.ContainsFunc(j.group, func(r request) bool { return r.urgent })
+// measureLive returns how much of the file is in use.
+func (s *Store) measureLive() (live int64, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		st := s.db.Stats()
+		live = tx.Size() - int64(st.FreePageN+st.PendingPageN)*int64(s.db.Info().PageSize)
+		return nil
+	})
+	return live, err
 }

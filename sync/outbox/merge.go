@@ -1,0 +1,114 @@
+package outbox
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// count is a count record in clear: counts are no personal data, so the outbox
+// keeps them beside the sealed records to be able to add them up.
+type count struct {
+	Type    string                     `json:"type"`
+	Subject string                     `json:"subject,omitempty"`
+	Time    time.Time                  `json:"time"`
+	Data    map[string]json.RawMessage `json:"data"`
+}
+
+// The members of a count's data that are neither added nor compared.
+const (
+	memberFrom   = "from"   // begin of the period: the first one's stays
+	memberTo     = "to"     // its end: the last one's stays
+	memberMerged = "merged" // how many records a sum stands for; absent: one
+)
+
+// newCount returns nil when the data is no object: such a count is not merged.
+func newCount(d *Draft, at time.Time, data []byte) *count {
+	c := &count{Type: d.Type, Subject: d.Subject, Time: at}
+	if json.Unmarshal(data, &c.Data) != nil || c.Data == nil {
+		return nil
+	}
+	return c
+}
+
+// number returns a member that is added up: an integer.
+func number(v json.RawMessage) (*big.Int, bool) {
+	return new(big.Int).SetString(string(v), 10)
+}
+
+// line returns what counts have in common that may be added up: everything but
+// their integers and their period.
+func (c *count) line() [sha256.Size]byte {
+	names := make([]string, 0, len(c.Data))
+	for name := range c.Data {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q\n", c.Type, c.Subject)
+	for _, name := range names {
+		v := c.Data[name]
+		if _, ok := number(v); ok && name != memberMerged {
+			fmt.Fprintf(h, "%q +\n", name)
+		} else if name != memberFrom && name != memberTo && name != memberMerged {
+			fmt.Fprintf(h, "%q %q\n", name, v)
+		}
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// add takes the later count o, of the same line, into c.
+func (c *count) add(o *count) {
+	one := big.NewInt(1)
+	merged := [2]*big.Int{one, one}
+	for i, d := range []*count{c, o} {
+		if n, ok := number(d.Data[memberMerged]); ok {
+			merged[i] = n
+		}
+	}
+	sum := map[string]json.RawMessage{}
+	for name, v := range c.Data {
+		sum[name] = v
+		if n, ok := number(v); ok {
+			m, _ := number(o.Data[name])
+			if m != nil {
+				sum[name] = json.RawMessage(new(big.Int).Add(n, m).String())
+			}
+		}
+	}
+	if to, ok := o.Data[memberTo]; ok {
+		sum[memberTo] = to
+	}
+	sum[memberMerged] = json.RawMessage(new(big.Int).Add(merged[0], merged[1]).String())
+	c.Data, c.Time = sum, o.Time
+}
+
+// tally adds counts to the sums in the file. What cannot be read there is an
+// error: nothing may be added to it.
+func tally(tx *bolt.Tx, counts []*count) error {
+	b := tx.Bucket(bucketTally)
+	for _, c := range counts {
+		line := c.line()
+		if v := b.Get(line[:]); v != nil {
+			var sum count
+			if err := json.Unmarshal(v, &sum); err != nil {
+				return fmt.Errorf("the sum of counts is unreadable: %w", err)
+			}
+			sum.add(c)
+			c = &sum
+		}
+		v, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		if err := b.Put(line[:], v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
