@@ -37,6 +37,14 @@ type keyring struct {
 	devices *Devices
 }
 
+// openKeyring opens the keys in a data folder.
+func openKeyring(data string) (*keyring, error) {
+	if _, err := LoadKey(data); err != nil {
+		return nil, err
+	}
+	return &keyring{devices: NewDevices(data)}, nil
+}
+
 // makeCommand makes the message of an order.
 func (k *keyring) makeCommand(o Order, now time.Time) (store.Command, error) {
 	if err := o.check(); err != nil {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tram/hub/store"
+	"tram/sync/wire"
 )
 
 // ErrNotRunning is returned when no hub answers on a data folder's socket.
@@ -89,6 +91,8 @@ func (h *Hub) openSocket() (serve func(ctx context.Context), o owner, err error)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /report", h.serveReport)
 	mux.HandleFunc("GET /records", h.serveRecords)
+	mux.HandleFunc("GET /command", h.serveCommand)
+	mux.HandleFunc("POST /command", h.serveOrder)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second}
 	return func(ctx context.Context) {
 		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -104,8 +108,7 @@ func (h *Hub) serveReport(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(Report{Devices: devices})
+	writeJSON(w, Report{Devices: devices})
 }
 
 func (h *Hub) serveRecords(w http.ResponseWriter, r *http.Request) {
@@ -116,59 +119,47 @@ func (h *Hub) serveRecords(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Report is what "tram-hub report --json" prints.
-type Report struct {
-	Devices []store.Device `json:"devices"`
-}
+// maxOrder is the largest order taken over the socket, in bytes.
+const maxOrder = 1 << 20
 
-// ReadReport asks the hub that runs on a data folder, or reads its store.
-func ReadReport(ctx context.Context, data string) (Report, error) {
-	var report Report
-	err := ask(ctx, data, "/report", func(r io.Reader) error {
-		return json.NewDecoder(io.LimitReader(r, maxReport)).Decode(&report)
-	})
-	if !errors.Is(err, ErrNotRunning) {
-		return report, err
+func (h *Hub) serveOrder(w http.ResponseWriter, r *http.Request) {
+	var o Order
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder)).Decode(&o); err != nil {
+		http.Error(w, "not an order", http.StatusBadRequest)
+		return
 	}
-	st, err := store.OpenReadOnly(filepath.Join(data, StoreFile))
+	c, err := h.addCommand(r.Context(), o)
 	if err != nil {
-		return Report{}, fmt.Errorf("read the hub's store: %w", err)
-	}
-	defer st.Close()
-	report.Devices, err = st.Report(ctx)
-	return report, err
-}
-
-// ReadRecords lists what a hub has stored, without opening it. Errors of each
-// end it.
-func ReadRecords(ctx context.Context, data, device string, each func(store.Record) error) error {
-	err := ask(ctx, data, "/records?device="+device, func(r io.Reader) error {
-		lines := json.NewDecoder(r)
-		for {
-			var rec store.Record
-			if err := lines.Decode(&rec); errors.Is(err, io.EOF) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-			if err := each(rec); err != nil {
-				return err
-			}
+		status := http.StatusInternalServerError
+		if errors.Is(err, ErrOrder) || errors.Is(err, wire.ErrName) {
+			status = http.StatusBadRequest
 		}
-	})
-	if !errors.Is(err, ErrNotRunning) {
-		return err
+		http.Error(w, err.Error(), status)
+		return
 	}
-	st, err := store.OpenReadOnly(filepath.Join(data, StoreFile))
+	writeJSON(w, h.keys.view(c))
+}
+
+func (h *Hub) serveCommand(w http.ResponseWriter, r *http.Request) {
+	c, err := h.store.Command(r.Context(), r.URL.Query().Get("id"))
+	if errors.Is(err, store.ErrNoCommand) {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
 	if err != nil {
-		return fmt.Errorf("read the hub's store: %w", err)
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
 	}
-	defer st.Close()
-	return st.Records(ctx, device, each)
+	writeJSON(w, h.keys.view(c))
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
 }
 
 // ask sends one request to a running hub.
-func ask(ctx context.Context, data, path string, read func(io.Reader) error) error {
+func ask(ctx context.Context, data, method, path string, body []byte, read func(io.Reader) error) error {
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
 			err = viaFolder(data, func(short string) error {
@@ -179,7 +170,7 @@ func ask(ctx context.Context, data, path string, read func(io.Reader) error) err
 		},
 	}
 	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://hub"+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://hub"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -192,7 +183,12 @@ func ask(ctx context.Context, data, path string, read func(io.Reader) error) err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask the hub: it answers %s", resp.Status)
+		said, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
+		err := fmt.Errorf("ask the hub: it answers %s: %s", resp.Status, bytes.TrimSpace(said))
+		if resp.StatusCode == http.StatusNotFound {
+			err = fmt.Errorf("ask the hub: %w", store.ErrNoCommand)
+		}
+		return err
 	}
 	if err := read(resp.Body); err != nil {
 		return fmt.Errorf("ask the hub: %w", err)

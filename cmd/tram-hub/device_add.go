@@ -28,10 +28,27 @@ func newDeviceAddCmd(term terminal) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("read the device's public key: %w", err)
 			}
-			if err := hub.NewDevices(dataFlag(cmd)).Add(args[0], jwk); err != nil {
+			err = placeFlags(cmd).WithDevices(cmd.Context(), func(d *hub.Devices) error { return d.Add(args[0], jwk) })
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(term.err, "device %s is known\n", args[0])
+			return nil
+		},
+	}
+}
+
+func newDeviceRevokeCmd(term terminal) *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke NAME",
+		Short: "Take nothing more from a device; what it sent stays",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := placeFlags(cmd).WithDevices(cmd.Context(), func(d *hub.Devices) error { return d.Revoke(args[0]) })
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(term.err, "device %s is revoked\n", args[0])
 			return nil
 		},
 	}

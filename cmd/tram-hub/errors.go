@@ -27,6 +27,12 @@ func (e usageError) Error() string { return string(e) }
 
 func usage(text string) error { return usageError(text) }
 
+// What a command came to.
+var (
+	errNoReply = errors.New("the device has not replied yet")
+	errRefused = errors.New("the device did not do it")
+)
+
 // known are the errors with their exit code and next step, the first match counts.
 var known = []struct {
 	err  error
@@ -35,6 +41,12 @@ var known = []struct {
 }{
 	{store.ErrLocked, exitNotThere, "another process holds the store and does not answer; stop it, or wait for it"},
 	{store.ErrDamaged, exitFailed, "restore hub.db from a backup; devices resend only what was never acknowledged"},
+	{store.ErrDatabase, exitNotThere, "check the server and --postgres, such as postgres://USER@HOST/DATABASE"},
+	{store.ErrNewer, exitFailed, "update this tram-hub too"},
+	{store.ErrNoCommand, exitFailed, "check the id that tram-hub command printed"},
+	{errNoReply, exitNotThere, "the order stays and is done when the device is online; see tram-hub report"},
+	{errRefused, exitFailed, "read what the device says above"},
+	{hub.ErrOrder, exitUsage, "see tram-hub command --help"},
 	{hub.ErrListen, exitFailed, "name another address with --listen, or port 0 for any free one"},
 	{hub.ErrTaken, exitFailed, "remove the old key's file from the devices folder when the device was replaced"},
 	{seal.ErrKey, exitFailed, "give the file device.pub.jwk that the device wrote"},

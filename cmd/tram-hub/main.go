@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"tram/hub"
 )
 
 // version is set when the binary is linked.
@@ -56,15 +58,21 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 4 a hub, a file or a server is not 
 	root.SetOut(term.out)
 	root.SetErr(term.err)
 	root.PersistentFlags().String("data", defaultData(), "folder of keys, devices and the store")
+	root.PersistentFlags().String("postgres", os.Getenv(postgresEnv), "address of a PostgreSQL database as the store, which several hubs may share; better in "+postgresEnv+" when it holds a password")
 	device := &cobra.Command{Use: "device", Short: "Devices whose records the hub takes", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return usage("name one of its commands; see --help") }}
-	device.AddCommand(newDeviceAddCmd(term))
-	root.AddCommand(newRunCmd(term), newReportCmd(term), newRecordsCmd(term), newKeyCmd(term), device)
+	device.AddCommand(newDeviceAddCmd(term), newDeviceRevokeCmd(term))
+	root.AddCommand(newRunCmd(term), newReportCmd(term), newRecordsCmd(term), newKeyCmd(term), newCommandCmd(term), device)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
-	for _, c := range append(root.Commands(), append(device.Commands(), root)...) {
-		checkArgs(c)
-	}
+	checkAll(root)
 	return root
+}
+
+func checkAll(c *cobra.Command) {
+	checkArgs(c)
+	for _, sub := range c.Commands() {
+		checkAll(sub)
+	}
 }
 
 // checkArgs makes a wrong number of arguments, or an unknown command, a usage error.
@@ -103,4 +111,20 @@ func dataFlag(cmd *cobra.Command) string {
 		panic(err) // the flag is the root's
 	}
 	return data
+}
+
+// postgresEnv names the variable that --postgres is taken from.
+const postgresEnv = "TRAM_HUB_POSTGRES"
+
+func postgresFlag(cmd *cobra.Command) string {
+	dsn, err := cmd.Flags().GetString("postgres")
+	if err != nil {
+		panic(err) // the flag is the root's
+	}
+	return dsn
+}
+
+// placeFlags returns where the hub keeps its things.
+func placeFlags(cmd *cobra.Command) hub.Place {
+	return hub.Place{Data: dataFlag(cmd), Postgres: postgresFlag(cmd)}
 }

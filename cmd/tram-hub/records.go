@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tram/hub"
 	"tram/hub/store"
 	"tram/sync/wire"
 )
@@ -28,7 +27,7 @@ func newRecordsCmd(term terminal) *cobra.Command {
 			}
 			out := bufio.NewWriter(term.out)
 			lines := json.NewEncoder(out)
-			err := hub.ReadRecords(cmd.Context(), dataFlag(cmd), device, func(r store.Record) error {
+			err := placeFlags(cmd).Records(cmd.Context(), device, func(r store.Record) error {
 				if asJSON {
 					return lines.Encode(r)
 				}

@@ -20,7 +20,7 @@ func newReportCmd(term terminal) *cobra.Command {
 		Short: "What arrived from each device, and what is missing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := hub.ReadReport(cmd.Context(), dataFlag(cmd))
+			report, err := placeFlags(cmd).Report(cmd.Context())
 			if err != nil {
 				return err
 			}
