@@ -2,9 +2,13 @@ package emrtd
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"tram/drivers/emrtd/asn"
@@ -26,6 +30,13 @@ type certificate struct {
 	signature       []byte
 	keyID, issuerID []byte // subject and authority key identifiers, if there
 	ca              caMark
+	purposes        []string // extended key usage, OIDs
+	from, to        string   // issuer and subject, comparable
+	origin          Origin   // how it came into the trust store
+	file            string   // of the trust store
+
+	selfOnce sync.Once
+	self     bool
 }
 
 // caMark says whether a certificate may issue others.
@@ -67,6 +78,7 @@ func parseCertificate(der []byte) (*certificate, error) {
 		return nil, fmt.Errorf("%w: names two signature algorithms", errCertificate)
 	}
 	c.serial, c.issuer, c.subject = fields[0].Value, fields[2].Raw, fields[4].Raw
+	c.from, c.to = canonicalName(c.issuer), canonicalName(c.subject)
 	validity, err := asn.Inside(fields[3], asn.Sequence)
 	if err != nil || len(validity) != 2 {
 		return nil, errors.Join(errCertificate, err)
@@ -118,6 +130,12 @@ func (c *certificate) extension(oid string, value []byte) {
 				c.issuerID = id.Value
 			}
 		}
+	case "2.5.29.37":
+		if parts, err := asn.Elements(n.Value); err == nil {
+			for _, p := range parts {
+				c.purposes = append(c.purposes, asn.OIDString(p.Value))
+			}
+		}
 	case "2.5.29.19":
 		parts, err := asn.Elements(n.Value)
 		c.ca = caNo
@@ -133,9 +151,26 @@ func (c *certificate) extension(oid string, value []byte) {
 }
 
 // mayIssue reports whether c may vouch for others. A certificate from before
-// extensions may when it is its own issuer.
+// extensions may when it is its own issuer, and so may one that a master list names
+// as an authority: some real ones forgot to say so.
 func (c *certificate) mayIssue() bool {
-	return c.ca == caYes || (c.ca == caUnsaid && sameName(c.issuer, c.subject))
+	return c.ca == caYes || (c.from == c.to && (c.ca == caUnsaid || c.origin == OriginList))
+}
+
+// selfSigned reports whether c's own key signed it. A link certificate of the same
+// name is signed by the authority's older key.
+func (c *certificate) selfSigned() bool {
+	c.selfOnce.Do(func() {
+		named := len(c.issuerID) == 0 || len(c.keyID) == 0 || bytes.Equal(c.issuerID, c.keyID)
+		c.self = c.from == c.to && named && c.signedBy(c) == nil
+	})
+	return c.self
+}
+
+// fingerprint is the SHA-256 of the whole certificate.
+func (c *certificate) fingerprint() string {
+	h := sha256.Sum256(c.raw)
+	return hex.EncodeToString(h[:])
 }
 
 // signedBy checks c's signature with issuer's key.
@@ -160,8 +195,10 @@ func (c *certificate) validAt(t time.Time) bool {
 	return !t.Before(c.notBefore) && !t.After(c.notAfter)
 }
 
-// country returns the issuer's country code in upper case, "" when it names none.
-func (c *certificate) country() string { return strings.ToUpper(nameValue(c.issuer, "2.5.4.6")) }
+// country returns the country code in upper case, "" when it names none.
+func (c *certificate) country() string {
+	return strings.ToUpper(cmp.Or(nameValue(c.subject, "2.5.4.6"), nameValue(c.issuer, "2.5.4.6")))
+}
 
 // sameName compares two encoded names as issuers mean them: without regard to case,
 // white space and kind of string.
