@@ -13,12 +13,16 @@ import (
 // getChallenge begins Basic Access Control: eight random bytes.
 func (c *Card) getChallenge(cmd apdu.Command) apdu.Response {
 	switch {
+	case c.set.noBAC || c.mrz == "":
+		return status(swUnknownINS)
 	case !c.application || c.session != nil:
 		return status(swConditions)
+	case c.blocked():
+		return status(swBlocked)
 	case cmd.Le != 8:
 		return status(swLength)
 	}
-	c.challenge = random(8)
+	c.challenge = c.draw.bytes(8)
 	return apdu.Response{Data: bytes.Clone(c.challenge), SW: swOK}
 }
 
@@ -45,10 +49,9 @@ func (c *Card) mutualAuthenticate(cmd apdu.Command) apdu.Response {
 	}
 	// plain: RND.IFD, RND.IC, K.IFD
 	if subtle.ConstantTimeCompare(mac, cmd.Data[32:])&subtle.ConstantTimeCompare(plain[8:16], challenge) != 1 {
-		c.failed()
-		return status(swWrongPassword)
+		return status(c.failed())
 	}
-	secret := random(16)
+	secret := c.draw.bytes(16)
 	answer, err := sm.TDES.EncryptCBC(kEnc, nil, bytes.Join([][]byte{challenge, plain[:8], secret}, nil))
 	if err != nil {
 		return status(swUnknownFailure)

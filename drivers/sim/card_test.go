@@ -171,7 +171,7 @@ func TestEveryCurveAndCipherOfGenericMapping(t *testing.T) {
 			t.Errorf("%s with parameter %d: EF.DG1 = %X", protocol, parameter, got)
 		}
 	}
-	if _, err := NewCard(DefaultCitizen(), sharedPKI(t), nil, WithPACE("id-PACE-DH-GM-3DES-CBC-CBC", 0)); err == nil {
+	if _, err := NewCard(DefaultCitizen(), sharedPKI(t), nil, WithPACE("id-PACE-DH-GM-3DES-CBC-CBC", 13)); err == nil {
 		t.Error("NewCard took a PACE that it cannot play")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -67,57 +68,72 @@ func DefaultCitizen() Citizen {
 	}
 }
 
-// LoadCitizen reads a citizen from a YAML file. An unknown key, a second
-// document and every value that Validate refuses is an error; each problem is
-// one line that begins with the file and the line number.
+// LoadCitizen reads a citizen from a YAML file that holds nothing else: see
+// LoadHolder.
 func LoadCitizen(path string) (Citizen, error) {
+	h, err := LoadHolder(path)
+	return h.Citizen, err
+}
+
+// LoadHolder reads a holder from a YAML file. An unknown key, a second document
+// and every value that Validate refuses is an error; each problem is one line
+// that begins with the file and the line number. The path of a portrait is taken
+// from the file's folder.
+func LoadHolder(path string) (Holder, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Citizen{}, fmt.Errorf("load citizen: %w", err)
+		return Holder{}, fmt.Errorf("load citizen: %w", err)
 	}
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, maxCitizenFile+1))
 	if err != nil {
-		return Citizen{}, fmt.Errorf("load citizen: %w", err)
+		return Holder{}, fmt.Errorf("load citizen: %w", err)
 	}
-	c, err := ParseCitizen(filepath.Base(path), raw)
+	h, err := ParseHolder(filepath.Base(path), raw)
 	if err != nil {
-		return Citizen{}, fmt.Errorf("load citizen: %w", err)
+		return Holder{}, fmt.Errorf("load citizen: %w", err)
 	}
-	return c, nil
+	if h.Portrait != "" && !filepath.IsAbs(h.Portrait) {
+		h.Portrait = filepath.Join(filepath.Dir(path), h.Portrait)
+	}
+	return h, nil
 }
 
-// ParseCitizen reads a citizen from YAML. The name stands for the file in
-// errors.
+// ParseCitizen reads a citizen from YAML; see ParseHolder.
 func ParseCitizen(name string, raw []byte) (Citizen, error) {
+	h, err := ParseHolder(name, raw)
+	return h.Citizen, err
+}
+
+// ParseHolder reads a holder from YAML. The name stands for the file in errors.
+func ParseHolder(name string, raw []byte) (Holder, error) {
 	if len(raw) > maxCitizenFile {
-		return Citizen{}, fmt.Errorf("%s: larger than %d bytes", name, maxCitizenFile)
+		return Holder{}, fmt.Errorf("%s: larger than %d bytes", name, maxCitizenFile)
 	}
-	var c Citizen
+	var h Holder
 	dec := yaml.NewDecoder(bytes.NewReader(raw))
 	dec.KnownFields(true)
-	if err := dec.Decode(&c); err != nil {
-		return Citizen{}, decodeError(name, err)
+	if err := dec.Decode(&h); err != nil {
+		return Holder{}, decodeError(name, err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return Citizen{}, fmt.Errorf("%s: holds more than one document; keep one citizen in a file", name)
+		return Holder{}, fmt.Errorf("%s: holds more than one document; keep one citizen in a file", name)
 	}
-	c = c.normalised()
-	problems := c.problems()
+	h = h.normalised()
+	problems := h.problems()
 	if len(problems) == 0 {
-		return c, nil
+		return h, nil
 	}
 	lines := keyLines(raw)
 	errs := make([]error, 0, len(problems))
 	for _, p := range problems {
-		line := lines[p.key]
-		if line == 0 {
-			line = 1 // the key is not in the file
-		}
-		errs = append(errs, fmt.Errorf("%s:%d: %s: %s", name, line, p.key, p.text))
+		errs = append(errs, fmt.Errorf("%s:%d: %s: %s", name, lines.of(p.key), p.key, p.text))
 	}
-	return Citizen{}, errors.Join(errs...)
+	return Holder{}, errors.Join(errs...)
 }
+
+// inType is how the decoder ends the message about an unknown key.
+var inType = regexp.MustCompile(`in type [a-zA-Z.]+`)
 
 // decodeError puts the file before each of the decoder's own messages, which
 // name the line.
@@ -134,27 +150,53 @@ func decodeError(name string, err error) error {
 		text = strings.TrimPrefix(text, "line ")
 		// The decoder quotes a value it cannot place; a value may be personal.
 		if before, _, ok := strings.Cut(text, "cannot unmarshal"); ok {
-			text = before + "must be text in quotes"
+			text = before + "not a value of that kind; text with digits goes in quotes"
 		}
-		text = strings.Replace(text, "in type sim.Citizen", "is not a field of a citizen", 1)
+		text = inType.ReplaceAllString(text, "is not a field here")
 		text = strings.Replace(text, "not found is", "is", 1)
 		errs = append(errs, fmt.Errorf("%s:%s", name, text))
 	}
 	return errors.Join(errs...)
 }
 
-// keyLines returns the line of each key of the top mapping.
-func keyLines(raw []byte) map[string]int {
-	lines := map[string]int{}
-	var doc yaml.Node
-	if yaml.Unmarshal(raw, &doc) != nil || len(doc.Content) == 0 {
-		return lines
+// keyPlaces are the lines of the keys: "document.number", "faults[1]".
+type keyPlaces map[string]int
+
+// of returns the line of a key, or of the nearest one above it that is there.
+func (l keyPlaces) of(key string) int {
+	for key != "" {
+		if line, ok := l[key]; ok {
+			return line
+		}
+		key = key[:max(0, strings.LastIndexAny(key, ".["))]
 	}
-	top := doc.Content[0].Content
-	for i := 0; i+1 < len(top); i += 2 {
-		lines[top[i].Value] = top[i].Line
+	return 1
+}
+
+func keyLines(raw []byte) keyPlaces {
+	lines := keyPlaces{}
+	var doc yaml.Node
+	if yaml.Unmarshal(raw, &doc) == nil && len(doc.Content) > 0 {
+		lines.add("", doc.Content[0])
 	}
 	return lines
+}
+
+func (l keyPlaces) add(path string, n *yaml.Node) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := strings.TrimPrefix(path+"."+n.Content[i].Value, ".")
+			l[key] = n.Content[i].Line
+			l.add(key, n.Content[i+1])
+		}
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			key := fmt.Sprintf("%s[%d]", path, i)
+			l[key] = item.Line
+			l.add(key, item)
+		}
+	}
 }
 
 // normalised returns c with composed characters, without surrounding blanks and

@@ -144,12 +144,12 @@ expiryDate: 12/11/2041
 		t.Errorf("nationality = %q, want the default", c.Nationality)
 	}
 	for _, x := range []struct{ what, text, want string }{
-		{"unknown key", good + "height: 170\n", "citizen.yaml:9: field height is not a field of a citizen"},
+		{"unknown key", good + "height: 170\n", "citizen.yaml:9: field height is not a field here"},
 		{"real number", strings.Replace(good, "098301", "001301", 1), "citizen.yaml:2: idCode: a simulated citizen's number begins with 097"},
 		{"bad gender", strings.Replace(good, "gender: Nữ", "gender: X", 1), "citizen.yaml:5: gender: must be Nam or Nữ"},
 		{"bad date", strings.Replace(good, "12/2001", "2001-12-01", 1), "citizen.yaml:4: dateOfBirth: must be dd/mm/yyyy"},
 		{"missing name", strings.Replace(good, "personName: Lê Thị Mẫu\n", "", 1), "citizen.yaml:1: personName: must hold a name"},
-		{"list", strings.Replace(good, "Lê Thị Mẫu", "[a, b]", 1), "citizen.yaml:3: must be text in quotes"},
+		{"list", strings.Replace(good, "Lê Thị Mẫu", "[a, b]", 1), "citizen.yaml:3: not a value of that kind"},
 		{"bar", strings.Replace(good, "Số 2", `"Số | 2"`, 1), "citizen.yaml:"},
 		{"two documents", good + "---\n" + good, "more than one document"},
 		{"empty", "", "holds no citizen"},

@@ -29,6 +29,8 @@ func octets(b []byte) []byte { return tlv.Encode(0x04, b) }
 
 func bitString(b []byte) []byte { return tlv.Encode(0x03, []byte{0}, b) }
 
+func null() []byte { return tlv.Encode(0x05) }
+
 func boolean() []byte { return tlv.Encode(0x01, []byte{0xFF}) }
 
 // marshal encodes what encoding/asn1 encodes for certain: numbers, object

@@ -25,14 +25,26 @@ const (
 	FileDG13       uint16 = 0x010D
 	FileDG14       uint16 = 0x010E
 	FileDG15       uint16 = 0x010F
+
+	FileCardSecurity uint16 = 0x011D // of the master file; in the application the number is EF.SOD's
+	FileDG4          uint16 = 0x0104
 )
 
 // maxPortrait bounds the picture of a card, in bytes: EF.DG2 must be reachable
 // with the 15-bit offsets of READ BINARY.
 const maxPortrait = 32_000
 
-// efCOM names LDS 1.7, Unicode 4.0.0 and the data groups 1, 2, 3, 13, 14, 15.
-var efCOM = fromHex("60185F0104303130375F36063034303030305C066175636D6E6F")
+// groupTags are the tags of data groups 1 to 16 (Doc 9303-10 table 38).
+var groupTags = [17]byte{0, 0x61, 0x75, 0x63, 0x76, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6D, 0x6E, 0x6F, 0x70}
+
+// com returns EF.COM: LDS 1.7, Unicode 4.0.0 and the data groups.
+func com(groups []int) []byte {
+	var tags []byte
+	for _, n := range groups {
+		tags = append(tags, groupTags[n])
+	}
+	return tlv.Encode(0x60, tlv.Encode(0x5F01, []byte("0107")), tlv.Encode(0x5F36, []byte("040000")), tlv.Encode(0x5C, tags))
+}
 
 func fromHex(s string) []byte {
 	b, err := hex.DecodeString(s)

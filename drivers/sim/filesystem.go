@@ -14,10 +14,25 @@ const maxAnswer = 65_000
 
 // selectFile is SELECT. The master file cannot be selected on the Vietnamese
 // card: 6D00.
-func (c *Card) selectFile(cmd apdu.Command) uint16 {
+func (c *Card) selectFile(cmd apdu.Command) apdu.Response {
+	sw := c.selected(cmd)
+	if sw == swOK && cmd.P2&0x0C != 0x0C && cmd.Le != apdu.NoLe {
+		return apdu.Response{Data: tlv.Encode(0x6F), SW: swOK} // file control information, of which there is none
+	}
+	return status(sw)
+}
+
+func (c *Card) selected(cmd apdu.Command) uint16 {
 	switch cmd.P1 {
 	case 0x00:
-		return swUnknownINS
+		if !c.set.masterFile {
+			return swUnknownINS
+		}
+		if len(cmd.Data) > 0 && !bytes.Equal(cmd.Data, []byte{0x3F, 0x00}) {
+			return swNotFound
+		}
+		c.application, c.current, c.challenge = false, 0, nil
+		return swOK
 	case 0x04:
 		if !bytes.Equal(cmd.Data, aid) {
 			return swNotFound
@@ -33,20 +48,39 @@ func (c *Card) selectFile(cmd apdu.Command) uint16 {
 	return swWrongP1P2
 }
 
-// open makes a file the current one if it may be read now.
+// open makes a file the current one if it may be read now. The files of the
+// master file are EF.CardAccess and EF.DIR, which anyone may read, and
+// EF.CardSecurity, for those who have access.
 func (c *Card) open(file uint16) uint16 {
-	_, exists := c.files[file]
+	folder := c.files
+	if !c.application {
+		folder = c.master
+	}
+	_, exists := folder[file]
+	_, above := c.master[file]
 	switch {
-	case file == FileCardAccess && !c.application:
-	case file == FileCardAccess:
+	case c.set.denied[file] != 0 && c.session != nil:
+		return c.set.denied[file]
+	case !c.application && exists && (file != FileCardSecurity || c.session != nil):
+	case !c.application && c.session == nil && c.files[file] != nil:
+		return swSecurity
+	case c.application && above && !exists && file == FileCardAccess:
 		return swSecurity // seen where the application is selected already
-	case !exists || !c.application && c.session != nil:
+	case !exists:
 		return swNotFound
-	case c.session == nil || file == FileDG3: // fingerprints want Terminal Authentication
+	case c.session == nil && !c.set.open, file == FileDG3, file == FileDG4: // biometrics want Terminal Authentication
 		return swSecurity
 	}
 	c.current = file
 	return swOK
+}
+
+// content returns the current file.
+func (c *Card) content() []byte {
+	if !c.application {
+		return c.master[c.current]
+	}
+	return c.files[c.current]
 }
 
 // readBinary is READ BINARY with offsets in P1 and P2, with a short file
@@ -69,7 +103,7 @@ func (c *Card) readBinary(cmd apdu.Command) apdu.Response {
 			offset = offset<<8 | uint64(b)
 		}
 	case cmd.P1&0x80 != 0:
-		if cmd.P1&0x60 != 0 {
+		if cmd.P1&0x60 != 0 || c.set.noSFI {
 			return status(swWrongP1P2)
 		}
 		if sw := c.open(0x0100 | uint16(cmd.P1&0x1F)); sw != swOK {
@@ -86,6 +120,9 @@ func (c *Card) readBinary(cmd apdu.Command) apdu.Response {
 	}
 	if limit := c.frameRoom(); limit > 0 && cmd.Le > limit {
 		return status(swLength)
+	}
+	if limit := c.set.maxAnswer; limit > 0 {
+		cmd.Le = min(cmd.Le, limit)
 	}
 	data, sw := c.read(offset, c.room(cmd), cmd.Le)
 	if cmd.INS == 0xB1 && len(data) > 0 {
@@ -122,9 +159,12 @@ func (c *Card) frameRoom() int {
 // was asked for, unless that was "as many as there are", are announced by 6282.
 func (c *Card) read(offset uint64, room, le int) ([]byte, uint16) {
 	if c.set.hostile[c.current] {
-		return endless(c.files[c.current], offset, room), swOK
+		return endless(c.content(), offset, room), swOK
 	}
-	file := c.files[c.current]
+	file := c.content()
+	if n := c.set.longer[c.current]; n > 0 {
+		file = claimMore(file, n)
+	}
 	if offset >= uint64(len(file)) {
 		return nil, swOffset
 	}
@@ -132,10 +172,27 @@ func (c *Card) read(offset uint64, room, le int) ([]byte, uint16) {
 	if len(rest) >= room {
 		return rest[:room], swOK
 	}
-	if le == 256 || le == 65536 {
+	switch {
+	case c.set.strictEnd == 0x6C00 && len(rest) < 256:
+		return nil, 0x6C00 | uint16(len(rest))
+	case c.set.strictEnd != 0 && c.set.strictEnd != 0x6C00:
+		return nil, c.set.strictEnd
+	case le == 256 || le == 65536:
 		return rest, swOK
 	}
 	return rest, swEndOfFile
+}
+
+// claimMore makes a file's header say that it is n bytes longer than it is.
+func claimMore(file []byte, n int) []byte {
+	h, err := tlv.ReadHeader(file)
+	if err != nil {
+		return file
+	}
+	out := []byte{file[0], 0x83, 0, 0, 0}
+	length := h.Length + n
+	out[2], out[3], out[4] = byte(length>>16), byte(length>>8), byte(length)
+	return append(out, file[h.Size:]...)
 }
 
 // endless is a file whose length says 4 GB and which has bytes at every offset.

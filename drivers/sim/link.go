@@ -20,11 +20,23 @@ type linkState struct {
 	hung     bool
 }
 
-// failed notes a wrong password.
-func (c *Card) failed() {
+// failed notes a wrong password and returns the status word that says so.
+func (c *Card) failed() uint16 {
 	c.link.wait = c.set.retryDelay << min(c.link.failures, 4)
 	c.link.failures++
+	if c.set.blockAfter > 0 {
+		return c.triesLeft()
+	}
+	return swWrongPassword
 }
+
+// triesLeft is 63Cx.
+func (c *Card) triesLeft() uint16 {
+	return 0x63C0 | uint16(min(15, max(0, c.set.blockAfter-c.link.failures)))
+}
+
+// blocked: too many wrong passwords, which a reset does not heal.
+func (c *Card) blocked() bool { return c.set.blockAfter > 0 && c.link.failures >= c.set.blockAfter }
 
 // deliver answers one command over the link: the answer and when it is due, in
 // time from now.

@@ -98,29 +98,37 @@ func nameParts(name string) []string {
 	return strings.Fields(b.String())
 }
 
-// mrzName returns line 3: SURNAME<<MIDDLE<GIVEN, filled to 30. A name that is
-// too long is cut so that at least one letter of the given names stays and the
-// line ends in a letter, which tells that it was cut (Doc 9303-5 §4.2.3).
+// mrzName returns line 3 of the Vietnamese card: the first word is the surname.
 func mrzName(name string) string {
 	words := nameParts(name)
 	if len(words) == 0 {
 		return strings.Repeat("<", mrzNameLen)
 	}
-	surname, given := words[0], strings.Join(words[1:], "<")
-	if len(surname)+2+len(given) > mrzNameLen && given != "" && len(surname) > mrzNameLen-3 {
-		surname = surname[:mrzNameLen-3]
+	return mrzNames(words[:1], words[1:], mrzNameLen)
+}
+
+// mrzNames returns SURNAME<<MIDDLE<GIVEN, filled to n. A name that is too long is
+// cut so that at least one letter of the given names stays and the line ends in a
+// letter, which tells that it was cut (Doc 9303-5 §4.2.3).
+func mrzNames(surnames, givenNames []string, n int) string {
+	surname, given := strings.Join(surnames, "<"), strings.Join(givenNames, "<")
+	if surname == "" {
+		surname, given = given, ""
+	}
+	if len(surname)+2+len(given) > n && given != "" && len(surname) > n-3 {
+		surname = strings.TrimRight(surname[:n-3], "<")
 	}
 	line := surname
 	if given != "" {
 		line += "<<" + given
 	}
-	if len(line) > mrzNameLen && line[mrzNameLen-1] == '<' {
-		line = dropLetter(line, mrzNameLen-2)
+	if len(line) > n && line[n-1] == '<' {
+		line = dropLetter(line, n-2)
 	}
-	if len(line) > mrzNameLen {
-		line = line[:mrzNameLen]
+	if len(line) > n {
+		line = line[:n]
 	}
-	return line + strings.Repeat("<", mrzNameLen-len(line))
+	return line + strings.Repeat("<", n-len(line))
 }
 
 // dropLetter removes the letter at or before i that ends a word of two or more,

@@ -1,27 +1,43 @@
 package sim
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
+
+	"tram/drivers/emrtd/pace"
 )
 
 // An Option changes how a card is made or how it behaves.
 type Option func(*settings)
 
 type settings struct {
+	err error // of the first option that is wrong
+
 	// what is on the card
-	tamperDG2, tamperDG13 bool
-	wrongSigner, expired  bool
-	cloned, nestedParents bool
-	hostile               map[uint16]bool
+	tampered                      []uint16
+	tamperDG13, nestedParents     bool
+	wrongSigner, expired, revoked bool
+	wrongSOD, brokenSignature     bool
+	clonedAgreement, clonedActive bool
+	hostile                       map[uint16]bool
+	longer, trailing              map[uint16]int
+
+	// what the chip can
+	offers          []paceOffer
+	agreements      []agreementSpec
+	active          *KeySpec
+	noBAC, open     bool
+	plainCardAccess bool // EF.CardAccess names PACE and nothing else
 
 	// how the chip answers
-	offer      paceOffer
-	offerErr   error
-	status     map[byte]uint16
-	frameLimit int
+	masterFile, noSFI, noExtended bool
+	status                        map[byte]uint16
+	denied                        map[uint16]uint16
+	frameLimit, maxAnswer         int
+	getResponse                   int
+	strictEnd                     uint16
+	endless61                     bool
+	blockAfter                    int
 
 	// how the link behaves
 	bitsPerSecond int
@@ -31,8 +47,24 @@ type settings struct {
 	hangAfter     int // −1: never
 }
 
+// mapsChip: PACE with chip authentication mapping is offered.
+func (s settings) mapsChip() bool {
+	return slices.ContainsFunc(s.offers, func(o paceOffer) bool { return o.protocol.Mapping == pace.ChipAuthentication })
+}
+
+func (s *settings) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
 // TamperDG2 changes a byte of the portrait after the card was signed.
-func TamperDG2() Option { return func(s *settings) { s.tamperDG2 = true } }
+func TamperDG2() Option { return Tamper(FileDG2) }
+
+// Tamper changes a byte of a file after the card was signed.
+func Tamper(file uint16) Option {
+	return func(s *settings) { s.tampered = append(s.tampered, file) }
+}
 
 // TamperDG13 changes the residence in data group 13 after the card was signed.
 func TamperDG13() Option { return func(s *settings) { s.tamperDG13 = true } }
@@ -45,39 +77,69 @@ func WrongSigner() Option { return func(s *settings) { s.wrongSigner = true } }
 // expired.
 func ExpiredSigner() Option { return func(s *settings) { s.expired = true } }
 
+// RevokedSigner signs the card with a document signer that the CA has revoked:
+// see PKI.CRL.
+func RevokedSigner() Option { return func(s *settings) { s.revoked = true } }
+
+// WrongSOD gives the card the EF.SOD of another card of the same signer.
+func WrongSOD() Option { return func(s *settings) { s.wrongSOD = true } }
+
+// BrokenSignature changes a byte of the signature in EF.SOD.
+func BrokenSignature() Option { return func(s *settings) { s.brokenSignature = true } }
+
 // ClonedChip makes a copy of a card: all its files, but not the keys that its
 // chip never gives away, so that Chip and Active Authentication fail.
-func ClonedChip() Option { return func(s *settings) { s.cloned = true } }
+func ClonedChip() Option {
+	return func(s *settings) { s.clonedAgreement, s.clonedActive = true, true }
+}
+
+// WithoutAgreementKey makes a copy that lacks only the key of Chip
+// Authentication, WithoutSignatureKey one that lacks that of Active
+// Authentication.
+func WithoutAgreementKey() Option { return func(s *settings) { s.clonedAgreement = true } }
+
+// WithoutSignatureKey makes a copy: see WithoutAgreementKey.
+func WithoutSignatureKey() Option { return func(s *settings) { s.clonedActive = true } }
 
 // NestedParents writes the parents in data group 13 as one sequence of two
 // names, the rarer of the two shapes.
 func NestedParents() Option { return func(s *settings) { s.nestedParents = true } }
 
-// WithPACE makes the chip offer another PACE than the Vietnamese card does: a
-// protocol "id-PACE-ECDH-GM-…" over the standardised domain parameter 8 to 18.
-func WithPACE(protocol string, parameter int) Option {
-	return func(s *settings) { s.offer, s.offerErr = newOffer(protocol, parameter) }
-}
-
 // HostileLength makes a file claim to be 4 GB long; reading it never ends.
 func HostileLength(file uint16) Option {
-	return func(s *settings) {
-		if s.hostile == nil {
-			s.hostile = map[uint16]bool{}
-		}
-		s.hostile[file] = true
+	return func(s *settings) { s.hostile = put(s.hostile, file, true) }
+}
+
+// LongerThanSaid makes the header of a file claim n bytes more than the file has.
+func LongerThanSaid(file uint16, n int) Option {
+	return func(s *settings) { s.longer = put(s.longer, file, n) }
+}
+
+// Trailing puts n bytes behind the end of a file's data.
+func Trailing(file uint16, n int) Option {
+	return func(s *settings) { s.trailing = put(s.trailing, file, n) }
+}
+
+// Endless61 makes READ BINARY and GET RESPONSE promise more bytes for ever.
+func Endless61() Option { return func(s *settings) { s.endless61 = true } }
+
+// Deny makes the chip answer the selection of one file by sw.
+func Deny(file, sw uint16) Option {
+	return func(s *settings) { s.denied = put(s.denied, file, sw) }
+}
+
+func put[K comparable, V any](m map[K]V, k K, v V) map[K]V {
+	if m == nil {
+		m = map[K]V{}
 	}
+	m[k] = v
+	return m
 }
 
 // StatusWord makes the chip answer every command with the instruction ins by
 // the status word sw and nothing else.
 func StatusWord(ins byte, sw uint16) Option {
-	return func(s *settings) {
-		if s.status == nil {
-			s.status = map[byte]uint16{}
-		}
-		s.status[ins] = sw
-	}
+	return func(s *settings) { s.status = put(s.status, ins, sw) }
 }
 
 // FrameLimit makes the chip refuse extended lengths and answers longer than n
@@ -102,128 +164,36 @@ func PulledAfter(n int) Option { return func(s *settings) { s.pulledAfter = n } 
 // is reset or loses power.
 func HangAfter(n int) Option { return func(s *settings) { s.hangAfter = n } }
 
+// BlockAfter makes the chip refuse every access after n wrong passwords in a
+// row. Before that its status words count the tries that are left.
+func BlockAfter(n int) Option { return func(s *settings) { s.blockAfter = n } }
+
+// newSettings returns the settings of the Vietnamese card, changed by the
+// options. The first option of a kind of mechanism takes the place of the
+// Vietnamese one, further ones add to it.
 func newSettings(opt []Option) settings {
-	s := settings{offer: vietnamese(), pulledAfter: -1, hangAfter: -1}
+	s := settings{pulledAfter: -1, hangAfter: -1}
+	s.active = &KeySpec{Key: "brainpoolP256r1", Hash: "SHA-256"}
+	offers, agreements := []paceOffer{vietnameseOffer()}, []agreementSpec{vietnameseAgreement()}
 	for _, o := range opt {
 		o(&s)
 	}
+	if s.offers == nil {
+		s.offers = offers
+	}
+	if s.agreements == nil {
+		s.agreements = agreements
+	}
+	// Chip authentication mapping needs a key on its own domain parameters.
+	for _, o := range s.offers {
+		fits := func(a agreementSpec) bool { return a.parameter == o.parameter }
+		if o.protocol.Mapping == pace.ChipAuthentication && !slices.ContainsFunc(s.agreements, fits) {
+			a, err := newAgreement("id-CA-ECDH-AES-CBC-CMAC-128", o.parameter, o.parameter)
+			if err != nil {
+				s.fail(err)
+			}
+			s.agreements = append(s.agreements, a)
+		}
+	}
 	return s
-}
-
-// Faults lists what ParseFault takes, one a line, for a command's help.
-const Faults = `tamper-dg2           a byte of the portrait is changed after signing
-tamper-dg13          the residence is changed after signing
-wrong-signer         signed below a CA that nobody trusts
-expired-signer       signed by a signer whose certificate has expired
-cloned               a copy of the files without the chip's keys
-nested-parents       the parents in DG13 in the rarer shape
-hostile-length=FILE  a file (com, sod, dg1, dg2, dg13, ...) claims to be 4 GB
-status=INS:SW        the instruction INS is always answered by SW, both hexadecimal
-pace=PROTOCOL:ID     another PACE: id-PACE-ECDH-GM-AES-CBC-CMAC-256:18
-frame-limit=N        no answer longer than N bytes, no extended lengths
-slow=BITRATE[,TIME]  a link of BITRATE bit/s and TIME of processing a command
-retry-delay=TIME     the wait after a wrong access number
-pulled-after=N       pulled after N commands
-hang-after=N         silent after N commands`
-
-// ParseFault reads one fault as a command line writes it: see Faults.
-func ParseFault(text string) (Option, error) {
-	kind, value, _ := strings.Cut(text, "=")
-	plain := map[string]Option{
-		"tamper-dg2": TamperDG2(), "tamper-dg13": TamperDG13(), "wrong-signer": WrongSigner(),
-		"expired-signer": ExpiredSigner(), "cloned": ClonedChip(), "nested-parents": NestedParents(),
-	}
-	if o, ok := plain[kind]; ok && kind == text {
-		return o, nil
-	}
-	var err error
-	number := func() (n int) {
-		if n, err = strconv.Atoi(value); err == nil && (n < 0 || n > 1<<30) {
-			err = fmt.Errorf("%d is out of range", n)
-		}
-		return n
-	}
-	var o Option
-	switch kind {
-	case "pulled-after":
-		o = PulledAfter(number())
-	case "hang-after":
-		o = HangAfter(number())
-	case "frame-limit":
-		o = FrameLimit(number())
-	case "retry-delay":
-		var d time.Duration
-		d, err = time.ParseDuration(value)
-		o = RetryDelay(d)
-	case "slow":
-		o, err = parseSlow(value)
-	case "status":
-		o, err = parseStatus(value)
-	case "pace":
-		protocol, id, _ := strings.Cut(value, ":")
-		value = id
-		o = WithPACE(protocol, number())
-		if err == nil {
-			err = newSettings([]Option{o}).offerErr
-		}
-	case "hostile-length":
-		file, ok := fileByName(value)
-		if !ok {
-			err = fmt.Errorf("no file %q", value)
-		}
-		o = HostileLength(file)
-	default:
-		err = fmt.Errorf("unknown; one of:\n%s", Faults)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("fault %q: %w", text, err)
-	}
-	return o, nil
-}
-
-func parseSlow(value string) (Option, error) {
-	rate, processing, _ := strings.Cut(value, ",")
-	n, err := strconv.Atoi(rate)
-	if err != nil || n <= 0 {
-		return nil, fmt.Errorf("%q is not a bit rate", rate)
-	}
-	var d time.Duration
-	if processing != "" {
-		if d, err = time.ParseDuration(processing); err != nil {
-			return nil, err
-		}
-	}
-	return SlowLink(n, d), nil
-}
-
-func parseStatus(value string) (Option, error) {
-	ins, sw, _ := strings.Cut(value, ":")
-	i, err := strconv.ParseUint(ins, 16, 8)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not an instruction", ins)
-	}
-	w, err := strconv.ParseUint(sw, 16, 16)
-	if err != nil || len(sw) != 4 {
-		return nil, fmt.Errorf("%q is not a status word", sw)
-	}
-	return StatusWord(byte(i), uint16(w)), nil
-}
-
-// fileByName finds a file of the application by "com", "sod", "dg1" to "dg16",
-// or "cardaccess".
-func fileByName(name string) (uint16, bool) {
-	name = strings.ToLower(name)
-	switch name {
-	case "com":
-		return FileCOM, true
-	case "sod":
-		return FileSOD, true
-	case "cardaccess":
-		return FileCardAccess, true
-	}
-	n, err := strconv.Atoi(strings.TrimPrefix(name, "dg"))
-	if err != nil || !strings.HasPrefix(name, "dg") || n < 1 || n > 16 {
-		return 0, false
-	}
-	return 0x0100 | uint16(n), true
 }

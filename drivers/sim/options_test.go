@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,11 +12,11 @@ import (
 
 func TestFaultsAreReadFromACommandLine(t *testing.T) {
 	for text, check := range map[string]func(settings) bool{
-		"tamper-dg2":          func(s settings) bool { return s.tamperDG2 },
+		"tamper-dg2":          func(s settings) bool { return slices.Contains(s.tampered, FileDG2) },
 		"tamper-dg13":         func(s settings) bool { return s.tamperDG13 },
 		"wrong-signer":        func(s settings) bool { return s.wrongSigner },
 		"expired-signer":      func(s settings) bool { return s.expired },
-		"cloned":              func(s settings) bool { return s.cloned },
+		"cloned":              func(s settings) bool { return s.clonedAgreement && s.clonedActive },
 		"nested-parents":      func(s settings) bool { return s.nestedParents },
 		"hostile-length=dg2":  func(s settings) bool { return s.hostile[FileDG2] },
 		"hostile-length=COM":  func(s settings) bool { return s.hostile[FileCOM] },
@@ -28,7 +29,7 @@ func TestFaultsAreReadFromACommandLine(t *testing.T) {
 		"pulled-after=0":      func(s settings) bool { return s.pulledAfter == 0 },
 		"hang-after=12":       func(s settings) bool { return s.hangAfter == 12 },
 		"frame-limit=256":     func(s settings) bool { return s.frameLimit == 256 },
-		"pace=id-PACE-ECDH-GM-AES-CBC-CMAC-256:18": func(s settings) bool { return s.offer.parameter == 18 },
+		"pace=id-PACE-ECDH-GM-AES-CBC-CMAC-256:18": func(s settings) bool { return s.offers[0].parameter == 18 },
 	} {
 		o, err := ParseFault(text)
 		if err != nil || !check(newSettings([]Option{o})) {
@@ -39,7 +40,7 @@ func TestFaultsAreReadFromACommandLine(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "none", "tamper-dg2=1", "hostile-length=dg17", "hostile-length=1", "status=B0", "status=XX:9000",
-		"status=B0:90", "slow=fast", "slow=0", "slow=1,x", "pulled-after=", "pulled-after=-1", "retry-delay=2", "pace=id-PACE-DH-GM-3DES-CBC-CBC:0", "pace=x:13"} {
+		"status=B0:90", "slow=fast", "slow=0", "slow=1,x", "pulled-after=", "pulled-after=-1", "retry-delay=2", "pace=id-PACE-DH-GM-3DES-CBC-CBC:13", "pace=id-PACE-ECDH-IM-AES-CBC-CMAC-128:10", "pace=x:13"} {
 		if _, err := ParseFault(text); err == nil {
 			t.Errorf("ParseFault(%q) = nil, want an error", text)
 		}

@@ -13,19 +13,49 @@ import (
 	"tram/drivers/emrtd/tlv"
 )
 
-// A PKI signs the files of virtual cards: a country signing CA on
-// brainpoolP512r1 with SHA-512, as the CA of the Vietnamese passport has it, and
-// a document signer on brainpoolP384r1 with SHA-256. Its keys live in memory and
-// end with the program.
+// A PKI signs the files of virtual cards: a country signing CA and a document
+// signer. Its keys live in memory and end with the program.
 type PKI struct {
-	explicit bool
-	csca     authority
-	signer   signer
+	spec   PKISpec
+	csca   authority
+	signer signer
 
-	others  sync.Once // makes the two below, which few cards need
+	others  sync.Once // makes the three below, which few cards need
 	expired signer
 	unknown signer
+	revoked signer
 	err     error
+}
+
+// PKISpec says what keys and hashes a PKI has. What is left out is as with the
+// Vietnamese documents: a CA on brainpoolP512r1 with SHA-512, a signer on
+// brainpoolP384r1 with SHA-256, and SHA-256 over the data groups.
+type PKISpec struct {
+	CA      KeySpec `yaml:"ca"`
+	Signer  KeySpec `yaml:"signer"`
+	Hashes  string  `yaml:"hashes"`  // of the data groups
+	Country string  `yaml:"country"` // two letters, in the certificates' names
+}
+
+func (s PKISpec) withDefaults() PKISpec {
+	or := func(field *string, value string) {
+		if *field == "" {
+			*field = value
+		}
+	}
+	or(&s.CA.Key, "brainpoolP512r1")
+	or(&s.CA.Hash, "SHA-512")
+	or(&s.Signer.Key, "brainpoolP384r1")
+	or(&s.Signer.Hash, "SHA-256")
+	or(&s.Hashes, "SHA-256")
+	or(&s.Country, "VN")
+	return s
+}
+
+// hash returns the hash over the data groups; the specification was checked.
+func (s PKISpec) hash() crypto.Hash {
+	h, _ := hashByName(s.Hashes)
+	return h
 }
 
 const year = 365 * 24 * time.Hour
@@ -33,6 +63,7 @@ const year = 365 * 24 * time.Hour
 // authority is a country signing CA.
 type authority struct {
 	key         *key
+	country     string
 	name        []byte // encoded
 	certificate []byte
 }
@@ -47,20 +78,26 @@ type signer struct {
 
 // NewPKI makes a new test PKI. Its certificates name themselves as a test's and
 // name their curves, so that OpenSSL verifies them.
-func NewPKI() (*PKI, error) { return newPKI(false) }
+func NewPKI() (*PKI, error) { return NewPKIOf(PKISpec{}) }
 
 // NewExplicitPKI makes a test PKI whose certificates spell their curves out, as
 // Doc 9303-12 asks and the CA of the Vietnamese passport does. OpenSSL reads
 // them but refuses by policy to build a chain with them.
-func NewExplicitPKI() (*PKI, error) { return newPKI(true) }
+func NewExplicitPKI() (*PKI, error) {
+	return NewPKIOf(PKISpec{CA: KeySpec{Explicit: true}, Signer: KeySpec{Explicit: true}})
+}
 
-func newPKI(explicit bool) (*PKI, error) {
-	p := &PKI{explicit: explicit}
-	var err error
-	if p.csca, err = newAuthority("Tram test CSCA", explicit); err != nil {
+// NewPKIOf makes a new test PKI with the given keys and hashes.
+func NewPKIOf(spec PKISpec) (*PKI, error) {
+	p := &PKI{spec: spec.withDefaults()}
+	if _, err := hashByName(p.spec.Hashes); err != nil {
 		return nil, fmt.Errorf("make a test PKI: %w", err)
 	}
-	if p.signer, err = p.csca.newSigner(time.Now().Add(-5*year), 11*year); err != nil {
+	var err error
+	if p.csca, err = newAuthority("Tram test CSCA", p.spec); err != nil {
+		return nil, fmt.Errorf("make a test PKI: %w", err)
+	}
+	if p.signer, err = p.csca.newSigner(p.spec.Signer, time.Now().Add(-5*year), 11*year); err != nil {
 		return nil, fmt.Errorf("make a test PKI: %w", err)
 	}
 	return p, nil
@@ -85,28 +122,72 @@ func (p *PKI) WriteTrust(dir string) error {
 	return nil
 }
 
-// odd returns the signers of cards that must not verify: one whose certificate
-// has expired, one below a CA that nobody was told of.
-func (p *PKI) odd() (expired, unknown signer, err error) {
+// odd makes the signers of cards that must not verify: one whose certificate has
+// expired, one below a CA that nobody was told of, one that the CA has revoked.
+func (p *PKI) odd() (expired, unknown, revoked signer, err error) {
 	p.others.Do(func() {
-		if p.expired, p.err = p.csca.newSigner(time.Now().Add(-12*year), 11*year); p.err != nil {
+		if p.expired, p.err = p.csca.newSigner(p.spec.Signer, time.Now().Add(-12*year), 11*year); p.err != nil {
+			return
+		}
+		if p.revoked, p.err = p.csca.newSigner(p.spec.Signer, time.Now().Add(-5*year), 11*year); p.err != nil {
 			return
 		}
 		var stranger authority
-		if stranger, p.err = newAuthority("Tram unknown CSCA", p.explicit); p.err != nil {
+		if stranger, p.err = newAuthority("Tram unknown CSCA", p.spec); p.err != nil {
 			return
 		}
-		p.unknown, p.err = stranger.newSigner(time.Now().Add(-5*year), 11*year)
+		p.unknown, p.err = stranger.newSigner(p.spec.Signer, time.Now().Add(-5*year), 11*year)
 	})
-	return p.expired, p.unknown, p.err
+	return p.expired, p.unknown, p.revoked, p.err
 }
 
-func newAuthority(commonName string, explicit bool) (authority, error) {
-	k, err := newKey("brainpoolP512r1", crypto.SHA512, explicit)
+// signerFor returns the signer of a card.
+func (p *PKI) signerFor(s settings) (signer, error) {
+	if !s.wrongSigner && !s.expired && !s.revoked {
+		return p.signer, nil
+	}
+	expired, unknown, revoked, err := p.odd()
+	switch {
+	case s.wrongSigner:
+		return unknown, err
+	case s.expired:
+		return expired, err
+	}
+	return revoked, err
+}
+
+// CRL returns the CA's revocation list in DER: the signer of RevokedSigner is on
+// it and no other (RFC 5280 §5.1, Doc 9303-12 §7.1.4).
+func (p *PKI) CRL() ([]byte, error) {
+	_, _, revoked, err := p.odd()
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().Add(-time.Hour)
+	a := p.csca
+	body := sequence(
+		integer(1), // version 2
+		a.key.signatureAlgorithm(),
+		a.name,
+		moment(now),
+		moment(now.Add(90*24*time.Hour)),
+		sequence(sequence(bigInteger(revoked.serial), moment(now.Add(-24*time.Hour)))),
+		tagged(0, sequence(
+			extension(false, oid(2, 5, 29, 35), sequence(tlv.Encode(0x80, a.key.identifier()))),
+			extension(false, oid(2, 5, 29, 20), integer(1)))))
+	sig, err := a.key.sign(body)
+	if err != nil {
+		return nil, fmt.Errorf("make a CRL: %w", err)
+	}
+	return sequence(body, a.key.signatureAlgorithm(), bitString(sig)), nil
+}
+
+func newAuthority(commonName string, spec PKISpec) (authority, error) {
+	k, err := newKey(spec.CA)
 	if err != nil {
 		return authority{}, err
 	}
-	a := authority{key: k, name: name(commonName)}
+	a := authority{key: k, country: spec.Country, name: name(spec.Country, commonName)}
 	from := time.Now().Add(-14 * year)
 	a.certificate, err = a.issue(certificate{
 		serial: newSerial(), subject: a.name, key: k, from: from, until: from.Add(25 * year),
@@ -120,14 +201,14 @@ func newAuthority(commonName string, explicit bool) (authority, error) {
 	return a, err
 }
 
-func (a authority) newSigner(from time.Time, valid time.Duration) (signer, error) {
-	k, err := newKey("brainpoolP384r1", crypto.SHA256, a.key.explicit)
+func (a authority) newSigner(spec KeySpec, from time.Time, valid time.Duration) (signer, error) {
+	k, err := newKey(spec)
 	if err != nil {
 		return signer{}, err
 	}
 	s := signer{key: k, issuer: a.name, serial: newSerial()}
 	s.certificate, err = a.issue(certificate{
-		serial: s.serial, subject: name("Tram test document signer"), key: k, from: from, until: from.Add(valid),
+		serial: s.serial, subject: name(a.country, "Tram test document signer"), key: k, from: from, until: from.Add(valid),
 		extensions: [][]byte{
 			extension(true, oid(2, 5, 29, 15), bits(0)), // digitalSignature
 			extension(false, oid(2, 5, 29, 14), octets(k.identifier())),
@@ -194,12 +275,12 @@ func usagePeriod(from, until time.Time) []byte {
 }
 
 // name returns the distinguished name of a test certificate.
-func name(commonName string) []byte {
+func name(country, commonName string) []byte {
 	part := func(tag uint32, id []byte, value string) []byte {
 		return set(sequence(id, tlv.Encode(tag, []byte(value))))
 	}
 	return sequence(
-		part(tagPrintable, oid(2, 5, 4, 6), "VN"),
+		part(tagPrintable, oid(2, 5, 4, 6), country),
 		part(tagUTF8, oid(2, 5, 4, 10), "Tram simulator, not genuine"),
 		part(tagUTF8, oid(2, 5, 4, 3), commonName))
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"crypto"
 	"encoding/pem"
 	"os"
 	"os/exec"
@@ -84,7 +85,7 @@ func TestOpenSSLTakesTheCertificates(t *testing.T) {
 	if out := mustOpenssl(t, "verify", "-CAfile", csca, ds); !strings.Contains(out, "OK") {
 		t.Errorf("openssl verify of the signer: %s", out)
 	}
-	expired, unknown, err := p.odd()
+	expired, unknown, _, err := p.odd()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +134,7 @@ func TestOpenSSLVerifiesTheSecurityObject(t *testing.T) {
 	p, dir := newTestPKI(t), t.TempDir()
 	csca := writePEM(t, dir, "csca.pem", p.CSCA())
 	groups := map[int][]byte{1: DefaultCitizen().DG1(), 13: DefaultCitizen().DG13()}
-	sod, err := p.signer.sod(groups)
+	sod, err := p.signer.sod(groups, crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
