@@ -181,7 +181,8 @@ func TestAnEnvelopeWhoseBytesChangedIsSetAsideAndNamed(t *testing.T) {
 	if _, err := s.Pending(0, 100, 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	accept(t, s, 10) // behind the record that names the envelope
+	accept(t, s, 10)
+	settled(t, s)
 	events := opened(t, s, d)
 	if missing := explained(t, events).Missing(); len(missing) != 0 || len(events) != 11 {
 		t.Errorf("%d records, unexplained %v; want 11 and none", len(events), missing)

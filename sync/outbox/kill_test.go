@@ -28,7 +28,7 @@ func child() {
 	}
 	key, err := seal.LoadOrCreateDeviceKey(filepath.Join(dir, "device.jwk"))
 	fatal(err)
-	hub, err := seal.LoadOrCreateHubKey(filepath.Join(dir, "hub.jwk"))
+	hubs, err := seal.LoadOrCreateHubKeys(dir)
 	fatal(err)
 	sealer, err := seal.NewSealer(key, hub.Public())
 	fatal(err)
@@ -44,6 +44,7 @@ func child() {
 				fmt.Printf("%d %s\n", r.Sequence, r.ID)
 				mu.Unlock()
 			}
+	hub := hubs.Encryption()[0]
 		}()
 	}
 	select {}

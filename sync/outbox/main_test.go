@@ -36,10 +36,11 @@ func newDesk(t testing.TB, dir string) desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub, err := seal.LoadOrCreateHubKey(filepath.Join(dir, "hub.jwk"))
+	hubs, err := seal.LoadOrCreateHubKeys(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	hub := hubs.Encryption()[0]
 	sealer, err := seal.NewSealer(key, hub.Public())
 	if err != nil {
 		t.Fatal(err)

@@ -19,8 +19,9 @@ type debt struct {
 // maxGone is how many ranges of discarded sequences State remembers.
 const maxGone = 1024
 
-// owe notes that ranges are gone, for a record that the sealer makes.
-func (s *Store) owe(tx *bolt.Tx, reason, text string, ranges wire.Set) error {
+// owe notes that ranges are gone, for a record that the sealer makes: call
+// owed when the transaction is on disk.
+func owe(tx *bolt.Tx, reason, text string, ranges wire.Set) error {
 	b := tx.Bucket(bucketOwed)
 	var d debt
 	if v := b.Get([]byte(reason)); v != nil {
@@ -39,8 +40,13 @@ func (s *Store) owe(tx *bolt.Tx, reason, text string, ranges wire.Set) error {
 	if err := b.Put([]byte(reason), v); err != nil {
 		return err
 	}
-	s.owing.Store(true)
 	return forget(tx, ranges)
+}
+
+// owed has the sealer make the records that are owed.
+func (s *Store) owed() {
+	s.owing.Store(true)
+	s.poke()
 }
 
 // forget lets State tell a discarded record from a delivered one.

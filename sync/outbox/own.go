@@ -75,35 +75,31 @@ func (s *Store) offsetRecords(offsets []wire.ClockOffset, ref reference) []reque
 func (s *Store) debtRecord() *request {
 	var reason string
 	var d debt
-	var more bool
+	s.owing.Store(false) // before looking: who owes more from here on says so again
 	err := s.view(func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketOwed).Cursor()
-		k, v := c.First()
+		k, v := tx.Bucket(bucketOwed).Cursor().First()
 		if k == nil {
 			return nil
 		}
-		next, _ := c.Next()
-		more = next != nil
 		reason = string(k)
 		return json.Unmarshal(v, &d)
 	})
 	if err != nil {
+		s.owing.Store(true)
 		s.opt.Log.Error("the outbox cannot read what it has to explain", "err", err)
 		return nil
 	}
 	if reason == "" {
-		s.owing.Store(false)
 		return nil
 	}
-	if len(d.Ranges) > wire.MaxMissing {
-		d.Ranges, more = d.Ranges[:wire.MaxMissing], true
-	}
+	s.owing.Store(true) // until a look finds nothing
+	d.Ranges = d.Ranges[:min(len(d.Ranges), wire.MaxMissing)]
 	data := wire.Discarded{Ranges: append([]wire.Range{}, d.Ranges...), Reason: reason, Text: d.Text}
 	r, err := s.make(wire.TypeDiscarded, data, func(tx *bolt.Tx, _ *head) error {
 		return pay(tx, reason, d.Ranges)
 	}, func(err error) {
 		s.paying.Store(false)
-		if err == nil && more {
+		if err == nil {
 			s.poke()
 		}
 	})

@@ -328,7 +328,7 @@ func (s *Store) setAside(keys [][]byte) error {
 		if len(lost) == 0 {
 			return errNothing
 		}
-		return s.owe(tx, wire.ReasonDamaged, "their bytes changed on the disk", lost)
+		return owe(tx, wire.ReasonDamaged, "their bytes changed on the disk", lost)
 	})
 	if errors.Is(err, errNothing) {
 		return nil
@@ -336,7 +336,7 @@ func (s *Store) setAside(keys [][]byte) error {
 	if err != nil {
 		return fmt.Errorf("set damaged envelopes aside: %w", err)
 	}
-	s.poke()
+	s.owed()
 	s.opt.Log.Error("envelopes in the outbox changed on the disk; they are set aside", "records", lost.Count(), "seq", lost[0].First)
 	return nil
 }

@@ -172,7 +172,7 @@ func (s *Store) skipTo(m mark, reason, text string, here wire.Set) error {
 	s.head.Next, s.head.Hash = m.Reserved+1, wire.Hash{}
 	s.head.DeliveredTo = max(s.head.DeliveredTo, m.Delivered)
 	err := s.db.Update(func(tx *bolt.Tx) error {
-		if err := s.owe(tx, reason, text, known.Missing()); err != nil {
+		if err := owe(tx, reason, text, known.Missing()); err != nil {
 			return err
 		}
 		_, err := s.head.save(tx)
@@ -181,6 +181,7 @@ func (s *Store) skipTo(m mark, reason, text string, here wire.Set) error {
 	if err != nil {
 		return fmt.Errorf("begin a fresh outbox: %w", err)
 	}
+	s.owed()
 	s.mark = mark{Source: m.Source, Reserved: m.Reserved, Delivered: m.Delivered}
 	return s.measure()
 }

@@ -25,7 +25,7 @@ func (s *Store) limit() int64 { return s.full }
 
 // reserved is what acknowledgements and the outbox's own records may need
 // beyond the limit: pages are copied before they are freed.
-func (s *Store) reserved() int64 { return max(128<<10, s.opt.MaxBytes/32) }
+func (s *Store) reserved() int64 { return max(192<<10, s.opt.MaxBytes/32) }
 
 // limitOf is where records of a priority are refused.
 func (s *Store) limitOf(p Priority) int64 { return s.limit() / 100 * marks[p] }
@@ -87,7 +87,7 @@ func (s *Store) relieveEarly() {
 // bytes are free, and owes a signed record that names them.
 func (s *Store) discard(p Priority, want int64) (bool, error) {
 	var gone wire.Set
-	err := s.update(func(tx *bolt.Tx, h *head) error {
+	err := s.updateToFree(func(tx *bolt.Tx, h *head) error {
 		gone = nil
 		left := want
 		for _, r := range rowsOf(tx, p, maxFree) {
@@ -104,12 +104,13 @@ func (s *Store) discard(p Priority, want int64) (bool, error) {
 			return errNothing
 		}
 		h.Discarded += gone.Count()
-		return s.owe(tx, wire.ReasonQuota, p.String()+" records made room", gone)
+		return owe(tx, wire.ReasonQuota, p.String()+" records made room", gone)
 	})
 	if errors.Is(err, errNothing) {
 		return false, nil
 	}
 	if err == nil {
+		s.owed()
 		s.opt.Log.Warn("the outbox nears its limit; records are discarded", "priority", p.String(), "records", gone.Count(), "seq", gone[0].First)
 	}
 	return err == nil, err
@@ -124,7 +125,7 @@ func (s *Store) merge() (bool, error) {
 	lent := s.lent
 	s.state.Unlock()
 	var gone wire.Set
-	err := s.update(func(tx *bolt.Tx, h *head) error {
+	err := s.updateToFree(func(tx *bolt.Tx, h *head) error {
 		gone = nil
 		var counts []*count
 		for _, r := range rowsOf(tx, Count, maxFree) {
@@ -147,7 +148,7 @@ func (s *Store) merge() (bool, error) {
 		if err := tally(tx, counts); err != nil {
 			return err
 		}
-		return s.owe(tx, wire.ReasonQuota, "counts merged into a later one", gone)
+		return owe(tx, wire.ReasonQuota, "counts merged into a later one", gone)
 	})
 	s.merged = s.head.Waiting[Count] // only this goroutine writes the head
 	if errors.Is(err, errNothing) {
@@ -155,6 +156,7 @@ func (s *Store) merge() (bool, error) {
 	}
 	if err == nil {
 		s.tallied.Store(true)
+		s.owed()
 		s.opt.Log.Warn("the outbox nears its limit; counts are merged", "records", gone.Count(), "seq", gone[0].First)
 	}
 	return err == nil, err
@@ -171,7 +173,7 @@ func (s *Store) sum(j *job, why error) {
 	}
 	err := error(nil)
 	if len(counts) > 0 {
-		err = s.update(func(tx *bolt.Tx, h *head) error {
+		err = s.updateToFree(func(tx *bolt.Tx, h *head) error {
 			h.Merged += uint64(len(counts))
 			return tally(tx, counts)
 		})

@@ -38,7 +38,7 @@ const minBytes = 1 << 20
 type Options struct {
 	Source   string                             // the device's URN: wire.Source(device)
 	Seal     func(plain []byte) ([]byte, error) // signs and encrypts; seal.Sealer.Seal
-	MaxBytes int64                              // size the file never exceeds; 0: DefaultMaxBytes
+	MaxBytes int64                              // size of the file; only to free space may it grow a little beyond; 0: DefaultMaxBytes
 	ReadOnly bool                               // for looking at a queue that no daemon has open
 	Log      *slog.Logger
 

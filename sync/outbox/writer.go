@@ -42,9 +42,9 @@ func (s *Store) runWriter() {
 			}
 			s.writeAll(batch)
 		case c := <-s.changes:
-			err := s.update(c.apply)
+			err := s.updateToFree(c.apply)
 			if errors.Is(err, errBroken) { // the head was taken from the file anew
-				err = s.update(c.apply)
+				err = s.updateToFree(c.apply)
 			}
 			c.done <- err
 			if err == nil && s.tallied.Load() {
@@ -93,6 +93,9 @@ func (s *Store) commit(jobs []*job) {
 	err := s.update(func(tx *bolt.Tx, h *head) error { return s.putAll(tx, h, jobs) })
 	var fullness *FullError
 	quota := errors.As(err, &fullness) && fullness.Reason == FullQuota
+	if quota && fullness.Limit == 0 { // bbolt's word: the free space is in too small pieces
+		fullness.Priority, fullness.Used, fullness.Limit = jobs[0].row.class, s.live, s.limitOf(jobs[0].row.class)
+	}
 	switch first := jobs[0]; {
 	case err == nil:
 		for _, j := range jobs {
@@ -233,6 +236,24 @@ func (s *Store) update(apply func(tx *bolt.Tx, h *head) error) error {
 	s.head, s.live = h, live
 	s.notify()
 	return nil
+}
+
+// updateToFree is update for what makes the file emptier. bbolt copies pages
+// before it frees them and wants long values in one piece: where the free space
+// is in too small pieces the file may grow beyond its quota by drainRoom.
+func (s *Store) updateToFree(apply func(tx *bolt.Tx, h *head) error) error {
+	err := s.update(apply)
+	if !errors.Is(err, bolterrors.ErrMaxSizeReached) {
+		return err
+	}
+	quota := s.db.MaxSize
+	defer func() { s.db.MaxSize = quota }()
+	size, serr := fileSize(s.path)
+	if serr != nil {
+		return errors.Join(err, serr)
+	}
+	s.db.MaxSize = max(quota, int(size)+drainRoom)
+	return s.update(apply)
 }
 
 // errAhead is a file that holds more than its last commit reported: the disk
