@@ -123,14 +123,14 @@ func (a *Agent) openStore() error {
 	if err := device.WritePublic(PublicKeyPath(c.StateDir())); err != nil {
 		return fmt.Errorf("write the device's public key: %w", err)
 	}
-	hub, err := seal.LoadHubKey(c.HubKeyPath())
+	hub, err := seal.LoadHubKeys(c.HubKeyPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %s is missing", ErrNoHubKey, c.HubKeyPath())
 	}
 	if err != nil {
 		return fmt.Errorf("read the hub's key: %w", err)
 	}
-	sealer, err := seal.NewSealer(device, hub)
+	sealer, err := seal.NewSealer(device, hub.Encryption())
 	if err != nil {
 		return fmt.Errorf("prepare sealing: %w", err)
 	}

@@ -107,11 +107,11 @@ func (c *client) publish(ctx context.Context, client mqtt.Client, lost <-chan er
 }
 
 func (c *client) state(state string) []byte {
-	return wire.Encode(wire.State{State: state, Hub: c.hub.store.ID(), Time: time.Now().UTC()})
+	return wire.Encode(wire.State{State: state, Instance: c.hub.instance, Hub: c.hub.store.ID(), Time: time.Now().UTC()})
 }
 
 func (c *client) say(client mqtt.Client, state string) mqtt.Token {
-	return client.Publish(wire.HubStateTopic, 1, true, c.state(state))
+	return client.Publish(wire.HubStateTopic(c.hub.instance), 1, true, c.state(state))
 }
 
 func (c *client) options(s *socket, lost chan<- error) *mqtt.ClientOptions {
@@ -127,7 +127,7 @@ func (c *client) options(s *socket, lost chan<- error) *mqtt.ClientOptions {
 		SetWriteTimeout(3*time.Second).
 		SetKeepAlive(30*time.Second).
 		SetPingTimeout(brokerTimeout).
-		SetBinaryWill(wire.HubStateTopic, c.state("down"), 1, true).
+		SetBinaryWill(wire.HubStateTopic(c.hub.instance), c.state("down"), 1, true).
 		SetDefaultPublishHandler(c.receive).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) {
 			select {
@@ -164,7 +164,7 @@ func (c *client) filters() map[string]byte {
 		prefix = shareName
 	}
 	filters := map[string]byte{}
-	for _, kind := range []wire.Kind{wire.Records, wire.StatusOf, wire.Replies, wire.Request} {
+	for _, kind := range []wire.Kind{wire.Records, wire.StatusOf, wire.Replies, wire.Requests} {
 		filters[prefix+wire.Every(kind)] = 1
 	}
 	return filters

@@ -108,7 +108,7 @@ func envelope(t *testing.T, s *seal.Sealer, device string, first, last uint64, p
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wire.Envelope{First: first, Last: last, Sealed: string(sealed)}
+	return wire.Envelope{First: first, Last: last, Sealed: sealed}
 }
 
 func batch(e ...wire.Envelope) []byte { return wire.Encode(wire.Batch{Envelopes: e}) }
@@ -156,7 +156,7 @@ func TestTheHubRefusesByNameWhatItCannotAccept(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := envelope(t, s, "desk-1", 2, 2, wire.Hash{}, kind, "x")
-	broken.Sealed = broken.Sealed[:len(broken.Sealed)-4] + "AAAA"
+	broken.Sealed = append(broken.Sealed[:len(broken.Sealed)-4:len(broken.Sealed)-4], "AAAA"...)
 	cases := []struct {
 		reason string
 		e      wire.Envelope
@@ -167,9 +167,9 @@ func TestTheHubRefusesByNameWhatItCannotAccept(t *testing.T) {
 		{"source", envelope(t, s, "desk-2", 2, 2, wire.Hash{}, kind, "x")},
 		{"conflict", envelope(t, s, "desk-1", 1, 1, wire.Hash{}, kind, "another")},
 		{"conflict", envelope(t, s, "desk-1", 1, 2, wire.Hash{}, kind, "overlap")},
-		{"format", wire.Envelope{First: 2, Last: 2, Sealed: string(notRecords)}},
+		{"format", wire.Envelope{First: 2, Last: 2, Sealed: notRecords}},
 		{"seal", broken},
-		{"seal", wire.Envelope{First: 2, Last: 2, Sealed: "hello"}},
+		{"seal", wire.Envelope{First: 2, Last: 2, Sealed: []byte("hello")}},
 	}
 	for i, c := range cases {
 		a := p.send(batch(c.e))
@@ -244,7 +244,7 @@ func TestTheEmbeddedBrokerConfinesADeviceToItsOwnTopics(t *testing.T) {
 	h := hubtest.StartHub(t, dir, hub.Options{})
 	victim := connect(t, h, "desk-1")
 	for _, topic := range []string{
-		victim.topic.String(), victim.topic.With(wire.Acks).String(), victim.topic.With(wire.StatusOf).String(), wire.HubStateTopic,
+		victim.topic.String(), victim.topic.With(wire.Acks).String(), victim.topic.With(wire.StatusOf).String(), wire.HubStateTopic("x"),
 	} {
 		thief := connect(t, h, "desk-2")
 		token := thief.client.Publish(topic, 1, false, wire.Encode(wire.Ack{Highwater: 9}))

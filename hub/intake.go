@@ -114,7 +114,7 @@ func (h *Hub) sort(ctx context.Context, batch []message) *load {
 			if a, ok := h.readReply(topic.Device, m.payload); ok {
 				l.answers = append(l.answers, a)
 			}
-		case wire.Request:
+		case wire.Requests:
 			h.ask(ctx, topic, m.payload)
 		}
 	}

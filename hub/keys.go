@@ -22,14 +22,14 @@ func LoadKey(data string) (*seal.HubKey, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	key, err := seal.LoadOrCreateHubKey(filepath.Join(data, KeyFile))
+	keys, err := seal.LoadOrCreateHubKeys(data)
 	if err != nil {
 		return nil, err
 	}
-	if err := key.WritePublic(filepath.Join(data, PublicFile)); err != nil {
-		return nil, fmt.Errorf("write the hub's public key: %w", err)
+	if err := keys.WritePublic(filepath.Join(data, PublicFile)); err != nil {
+		return nil, fmt.Errorf("write the hub's public keys: %w", err)
 	}
-	return key, nil
+	return keys.Encryption()[0], nil
 }
 
 // keyring is what a hub signs, seals and opens with.

@@ -61,11 +61,11 @@ func (r *rules) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 		return false
 	}
 	switch t.Kind {
-	case wire.Records, wire.Replies, wire.Request:
+	case wire.Records, wire.Replies, wire.Requests:
 		return write
 	case wire.StatusOf:
 		return true
-	case wire.Acks, wire.Commands, wire.Response:
+	case wire.Acks, wire.Commands, wire.Responses:
 		return !write
 	}
 	return false

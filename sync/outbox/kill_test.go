@@ -30,7 +30,7 @@ func child() {
 	fatal(err)
 	hubs, err := seal.LoadOrCreateHubKeys(dir)
 	fatal(err)
-	sealer, err := seal.NewSealer(key, hub.Public())
+	sealer, err := seal.NewSealer(key, hubs.Encryption()[0].Public())
 	fatal(err)
 	s, err := Open(filepath.Join(dir, "outbox.db"), Options{Source: wire.Source(device), Seal: sealer.Seal})
 	fatal(err)
@@ -44,7 +44,6 @@ func child() {
 				fmt.Printf("%d %s\n", r.Sequence, r.ID)
 				mu.Unlock()
 			}
-	hub := hubs.Encryption()[0]
 		}()
 	}
 	select {}

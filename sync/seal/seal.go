@@ -1,19 +1,28 @@
 package seal
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 
-	"github.com/go-jose/go-jose/v4"
+	"github.com/veraison/go-cose"
 )
 
 // Format is the name of the one format that this package writes.
-const Format = "tram1"
+const Format = "tram2"
 
 // Limits, in bytes.
 const (
 	MaxSealed = 2 << 20 // a sealed envelope
 	MaxPlain  = 4 << 20 // what is inside, decompressed
+)
+
+// What a seal is about. It is signed, so that nothing sealed for one purpose
+// passes for another.
+const (
+	Records = "records" // a CloudEvents batch
+	Reply   = "reply"   // the answer to a command
+	Request = "request" // an online question
 )
 
 // Errors that callers tell apart.
@@ -26,8 +35,10 @@ var (
 // Sealer seals for one device and one hub. It may be used by several
 // goroutines at once.
 type Sealer struct {
-	signer    jose.Signer
-	encrypter jose.Encrypter
+	signer   cose.Signer
+	device   *PublicKey
+	hub      *PublicKey
+	sessions sessions
 }
 
 // NewSealer returns a Sealer that signs with the device's key and encrypts to
@@ -36,23 +47,23 @@ func NewSealer(device *DeviceKey, hub *PublicKey) (*Sealer, error) {
 	if hub.jwk.Use != encryption.use {
 		return nil, fmt.Errorf("%w: the hub's key is not for encryption", ErrKey)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: device.jwk},
-		(&jose.SignerOptions{}).WithType(Format))
+	signer, err := cose.NewSigner(cose.AlgorithmES256, device.signer)
 	if err != nil {
 		return nil, fmt.Errorf("prepare to sign: %w", err)
 	}
-	encrypter, err := jose.NewEncrypter(jose.A256GCM,
-		jose.Recipient{Algorithm: jose.ECDH_ES, Key: hub.jwk.Key, KeyID: hub.KeyID()},
-		(&jose.EncrypterOptions{}).WithType(Format))
-	if err != nil {
+	s := &Sealer{signer: signer, device: device.Public(), hub: hub}
+	if _, _, err := s.sessions.next(s.hub, s.device); err != nil {
 		return nil, fmt.Errorf("prepare to encrypt: %w", err)
 	}
-	return &Sealer{signer: signer, encrypter: encrypter}, nil
+	return s, nil
 }
 
-// Seal compresses, signs and encrypts plain. The result is a compact JWE: ASCII
-// without white space.
-func (s *Sealer) Seal(plain []byte) ([]byte, error) {
+// Seal compresses, signs and encrypts records. The result is binary.
+func (s *Sealer) Seal(plain []byte) ([]byte, error) { return s.SealAs(Records, plain) }
+
+// SealAs compresses, signs and encrypts what is not a batch of records: kind
+// is Reply or Request.
+func (s *Sealer) SealAs(kind string, plain []byte) ([]byte, error) {
 	if len(plain) > MaxPlain {
 		return nil, fmt.Errorf("seal %d bytes: %w (at most %d)", len(plain), ErrTooLarge, MaxPlain)
 	}
@@ -60,24 +71,27 @@ func (s *Sealer) Seal(plain []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	jws, err := s.signer.Sign(packed)
+	signed, err := cose.Sign1Untagged(rand.Reader, s.signer, signHeaders, packed, purpose(kind, s.hub))
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	signed, err := jws.CompactSerialize()
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	jwe, err := s.encrypter.Encrypt([]byte(signed))
+	session, n, err := s.sessions.next(s.hub, s.device)
 	if err != nil {
 		return nil, fmt.Errorf("encrypt: %w", err)
 	}
-	sealed, err := jwe.CompactSerialize()
-	if err != nil {
-		return nil, fmt.Errorf("encrypt: %w", err)
-	}
+	sealed := session.seal(n, signed)
 	if len(sealed) > MaxSealed {
 		return nil, fmt.Errorf("sealed into %d bytes: %w (at most %d)", len(sealed), ErrTooLarge, MaxSealed)
 	}
-	return []byte(sealed), nil
+	return sealed, nil
+}
+
+// signHeaders are those of every signature: ES256 and nothing else. Whose it
+// is stands in the envelope's header.
+var signHeaders = cose.Headers{Protected: cose.ProtectedHeader{cose.HeaderLabelAlgorithm: cose.AlgorithmES256}}
+
+// purpose is what a signature covers beside the payload: what it is about and
+// which hub it is for, so that a hub cannot pass it on to another as its own.
+func purpose(kind string, hub *PublicKey) []byte {
+	return append([]byte(Format+" "+kind+" "), hub.thumbprint[:]...)
 }

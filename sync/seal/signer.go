@@ -29,11 +29,11 @@ func (*fileSigner) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "P-256
 // the file is not there, for what signs otherwise than by DeviceKey: TLS and
 // certificate requests. A file that others may read is refused.
 func LoadOrCreateSigner(path string) (crypto.Signer, error) {
-	jwk, err := loadOrCreate(path, signing)
+	k, err := loadOrCreate(path, signing)
 	if err != nil {
 		return nil, fmt.Errorf("device key %s: %w", path, err)
 	}
-	return signerOf(jwk)
+	return &fileSigner{k.key}, nil
 }
 
 // LoadSigner reads the device's key from a JWK file that must be there, with the
@@ -67,15 +67,7 @@ func signerOf(jwk *jose.JSONWebKey) (crypto.Signer, error) {
 
 // PublicKeyOf returns the public half of a device's signing key.
 func PublicKeyOf(pub crypto.PublicKey) (*PublicKey, error) {
-	key, ok := pub.(*ecdsa.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("%w: not on P-256", ErrKey)
-	}
-	jwk, err := finish(&jose.JSONWebKey{Key: key}, signing)
-	if err != nil {
-		return nil, err
-	}
-	return &PublicKey{jwk: *jwk}, nil
+	return newPublic(pub, signing)
 }
 
 // Is reports whether k is this public key.

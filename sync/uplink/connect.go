@@ -124,7 +124,7 @@ func (u *Uplink) options(ctx context.Context, c *connection) *mqtt.ClientOptions
 // subscribe asks for the hub's topics and checks that the broker granted them.
 func (u *Uplink) subscribe(ctx context.Context, c *connection) error {
 	filters := map[string]byte{
-		wire.HubStateTopic:                   1,
+		wire.HubStates:                       1,
 		u.topic.With(wire.Acks).String():     1,
 		u.topic.With(wire.Commands).String(): 1,
 		u.topic.With(wire.StatusOf).String(): 1, // our own: another's word there is a duplicate

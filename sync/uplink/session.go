@@ -112,7 +112,7 @@ func (s *session) fill(ctx context.Context, helpers *sync.WaitGroup) error {
 			delete(s.held, r.Sequence)
 			s.inAir[r.Sequence] = true
 			f.envelopes = append(f.envelopes, wire.Range{First: r.Sequence, Last: r.Last})
-			batch.Envelopes = append(batch.Envelopes, wire.Envelope{First: r.Sequence, Last: r.Last, Sealed: string(r.Sealed)})
+			batch.Envelopes = append(batch.Envelopes, wire.Envelope{First: r.Sequence, Last: r.Last, Sealed: r.Sealed})
 		}
 		if len(batch.Envelopes) == 0 {
 			continue
@@ -171,10 +171,12 @@ func (s *session) receiveAll(m mqtt.Message) {
 
 // receive takes one message from the broker.
 func (s *session) receive(m mqtt.Message) {
-	switch topic := m.Topic(); topic {
-	case wire.HubStateTopic:
+	if wire.HubInstance(m.Topic()) != "" {
 		m.Ack()
 		s.hubSays(m.Payload())
+		return
+	}
+	switch topic := m.Topic(); topic {
 	case s.u.topic.With(wire.Acks).String():
 		m.Ack()
 		s.readAck(m.Payload())

@@ -12,6 +12,7 @@ const (
 	MaxBatch       = 4 << 20   // bytes of one Batch
 	MaxEnvelopes   = 256       // envelopes in one Batch
 	MaxMissing     = 256       // ranges in one Ack; an Ack with more gaps names a lower highwater
+	MaxCommand     = 1 << 20   // bytes of a Command: lists travel in it
 	MaxMessage     = 256 << 10 // bytes of any other message
 	messageVersion = 1
 )
@@ -20,14 +21,13 @@ const (
 type Envelope struct {
 	First  uint64 `json:"first"` // sequence of the first record inside
 	Last   uint64 `json:"last"`  // and of the last
-	Sealed string `json:"sealed"`
+	Sealed []byte `json:"sealed"`
 }
 
-// Batch is what a device publishes to its records topic. First and Last are
-// what the sender says; the hub believes only what is signed inside.
+// Batch is what a device publishes to its records topic, in CBOR. First and
+// Last are what the sender says; the hub believes only what is signed inside.
 type Batch struct {
-	V         int        `json:"v"`
-	Envelopes []Envelope `json:"envelopes"`
+	Envelopes []Envelope
 }
 
 // Ack is what the hub publishes to a device's ack topic after its commit: it
@@ -54,12 +54,13 @@ func (a *Ack) Has(r Range) bool {
 	return r.Last <= a.Highwater && !Set(a.Missing).Overlaps(r)
 }
 
-// State is the hub's retained message on HubStateTopic.
+// State is the retained message of one of the hub's instances on HubStateTopic.
 type State struct {
-	V     int       `json:"v"`
-	State string    `json:"state"` // up, down
-	Hub   string    `json:"hub"`   // the hub's instance: another one after each start
-	Time  time.Time `json:"time"`
+	V        int       `json:"v"`
+	State    string    `json:"state"`    // up, down
+	Hub      string    `json:"hub"`      // its store's id: another one means that it has nothing of before
+	Instance string    `json:"instance"` // one process of it: another one after each start
+	Time     time.Time `json:"time"`
 }
 
 // Up reports whether the hub says that it takes records.
@@ -73,6 +74,11 @@ type Status struct {
 	Last     uint64    `json:"last,omitempty"`     // highest sequence accepted
 	Pending  uint64    `json:"pending,omitempty"`  // accepted and not delivered
 	Commands string    `json:"commands,omitempty"` // id of the last command stored
+	Version  string    `json:"version,omitempty"`  // of the device's software
+	Format   string    `json:"format,omitempty"`   // how its records are sealed
+	HubKey   string    `json:"hubkey,omitempty"`   // id of the hub's key that it seals to
+	Plain    bool      `json:"plain,omitempty"`    // it knows no signing key of the hub, so it takes unsigned words
+	Oldest   time.Time `json:"oldest,omitzero"`    // when the oldest record not delivered was accepted
 	Time     time.Time `json:"time"`
 }
 
@@ -95,11 +101,34 @@ type Reply struct {
 	Data json.RawMessage `json:"data,omitempty"`
 }
 
-// Encode returns a message's JSON with its version set.
-func Encode[M Batch | Ack | State | Status | Command | Reply](m M) []byte {
+// Request is an online question from a device to the hub.
+type Request struct {
+	V    int             `json:"v"`
+	ID   string          `json:"id"`
+	Name string          `json:"name"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// Response is the hub's answer to a Request.
+type Response struct {
+	V    int             `json:"v"`
+	ID   string          `json:"id"` // the request's
+	OK   bool            `json:"ok"`
+	Text string          `json:"text,omitempty"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// Sealed is how replies and requests travel: sealed by the device to the hub.
+type Sealed struct {
+	V      int    `json:"v"`
+	Sealed []byte `json:"sealed"` // base64
+}
+
+// Encode returns a message as it travels, with its version set.
+func Encode[M Batch | Ack | State | Status | Command | Reply | Request | Response | Sealed](m M) []byte {
 	switch v := any(&m).(type) {
 	case *Batch:
-		v.V = messageVersion
+		return v.encode()
 	case *Ack:
 		v.V = messageVersion
 	case *State:
@@ -109,6 +138,12 @@ func Encode[M Batch | Ack | State | Status | Command | Reply](m M) []byte {
 	case *Command:
 		v.V = messageVersion
 	case *Reply:
+		v.V = messageVersion
+	case *Request:
+		v.V = messageVersion
+	case *Response:
+		v.V = messageVersion
+	case *Sealed:
 		v.V = messageVersion
 	}
 	b, err := json.Marshal(m)
@@ -130,26 +165,6 @@ func decode(b []byte, limit int, name string, into any, version *int) error {
 		return fmt.Errorf("%s of version %d: %w (version %d)", name, *version, ErrFormat, messageVersion)
 	}
 	return nil
-}
-
-// ParseBatch reads a Batch.
-func ParseBatch(b []byte) (Batch, error) {
-	var m Batch
-	if err := decode(b, MaxBatch, "batch", &m, &m.V); err != nil {
-		return Batch{}, err
-	}
-	if len(m.Envelopes) == 0 || len(m.Envelopes) > MaxEnvelopes {
-		return Batch{}, fmt.Errorf("batch of %d envelopes: %w (1 to %d)", len(m.Envelopes), ErrFormat, MaxEnvelopes)
-	}
-	for i, e := range m.Envelopes {
-		if e.First == 0 || e.Last < e.First || e.Last-e.First >= MaxEvents {
-			return Batch{}, fmt.Errorf("envelope %d of the batch: sequences: %w", i+1, ErrFormat)
-		}
-		if e.Sealed == "" || len(e.Sealed) > MaxSealed {
-			return Batch{}, fmt.Errorf("envelope %d of the batch has %d bytes: %w (1 to %d)", i+1, len(e.Sealed), ErrFormat, MaxSealed)
-		}
-	}
-	return m, nil
 }
 
 // ParseAck reads an Ack. Its missing ranges are sorted, apart, and below Highwater.
@@ -185,7 +200,7 @@ func ParseState(b []byte) (State, error) {
 	if err := decode(b, MaxMessage, "hub state", &m, &m.V); err != nil {
 		return State{}, err
 	}
-	if (m.State != "up" && m.State != "down") || !shortText(m.Hub, 64) {
+	if (m.State != "up" && m.State != "down") || !shortText(m.Hub, 64) || !shortText(m.Instance, 64) {
 		return State{}, fmt.Errorf("hub state: %w (up or down)", ErrFormat)
 	}
 	return m, nil
@@ -197,7 +212,8 @@ func ParseStatus(b []byte) (Status, error) {
 	if err := decode(b, MaxMessage, "status", &m, &m.V); err != nil {
 		return Status{}, err
 	}
-	if (m.State != "online" && m.State != "offline") || !shortText(m.Instance, 64) || !shortText(m.Commands, 128) {
+	if (m.State != "online" && m.State != "offline") || !shortText(m.Instance, 64) || !shortText(m.Commands, 128) ||
+		!shortText(m.Version, 128) || !shortText(m.Format, 32) || !shortText(m.HubKey, 64) {
 		return Status{}, fmt.Errorf("status: %w (online or offline)", ErrFormat)
 	}
 	return m, nil
@@ -206,7 +222,7 @@ func ParseStatus(b []byte) (Status, error) {
 // ParseCommand reads a Command.
 func ParseCommand(b []byte) (Command, error) {
 	var m Command
-	if err := decode(b, MaxMessage, "command", &m, &m.V); err != nil {
+	if err := decode(b, MaxCommand, "command", &m, &m.V); err != nil {
 		return Command{}, err
 	}
 	if m.ID == "" || m.Name == "" || !shortText(m.ID, 128) || !shortText(m.Name, 64) {
@@ -223,6 +239,42 @@ func ParseReply(b []byte) (Reply, error) {
 	}
 	if m.ID == "" || !shortText(m.ID, 128) || !shortText(m.Text, 1024) {
 		return Reply{}, fmt.Errorf("reply: %w (id)", ErrFormat)
+	}
+	return m, nil
+}
+
+// ParseRequest reads a Request.
+func ParseRequest(b []byte) (Request, error) {
+	var m Request
+	if err := decode(b, MaxMessage, "request", &m, &m.V); err != nil {
+		return Request{}, err
+	}
+	if m.ID == "" || m.Name == "" || !shortText(m.ID, 128) || !shortText(m.Name, 64) {
+		return Request{}, fmt.Errorf("request: %w (id and name)", ErrFormat)
+	}
+	return m, nil
+}
+
+// ParseResponse reads a Response.
+func ParseResponse(b []byte) (Response, error) {
+	var m Response
+	if err := decode(b, MaxMessage, "response", &m, &m.V); err != nil {
+		return Response{}, err
+	}
+	if m.ID == "" || !shortText(m.ID, 128) || !shortText(m.Text, 1024) {
+		return Response{}, fmt.Errorf("response: %w (id)", ErrFormat)
+	}
+	return m, nil
+}
+
+// ParseSealed reads what holds a sealed reply or request.
+func ParseSealed(b []byte) (Sealed, error) {
+	var m Sealed
+	if err := decode(b, MaxSealed, "sealed message", &m, &m.V); err != nil {
+		return Sealed{}, err
+	}
+	if len(m.Sealed) == 0 {
+		return Sealed{}, fmt.Errorf("sealed message: %w (sealed)", ErrFormat)
 	}
 	return m, nil
 }

@@ -8,22 +8,36 @@ import (
 // topicRoot begins every topic; the number is the contract's version.
 const topicRoot = "tram/v1/"
 
-// HubStateTopic carries the hub's retained State. It has four levels where a
-// device's topics have five, and "hub" is not allowed as a site.
-const HubStateTopic = topicRoot + "hub/state"
+// hubState begins the topics of the hubs' states; "hub" is not allowed as a site.
+const hubState = topicRoot + "hub/state/"
+
+// HubStates is the filter that matches the states of all of a hub's instances.
+const HubStates = hubState + "+"
+
+// HubStateTopic carries the retained State of one instance of the hub.
+func HubStateTopic(instance string) string { return hubState + instance }
+
+// HubInstance returns the instance whose state is on a topic, or "".
+func HubInstance(topic string) string {
+	instance, ok := strings.CutPrefix(topic, hubState)
+	if !ok || CheckName(instance) != nil {
+		return ""
+	}
+	return instance
+}
 
 // Kind is the last level of a device's topic.
 type Kind string
 
 // The kinds of topic below tram/v1/{site}/{device}/.
 const (
-	Records  Kind = "records"  // device to hub: Batch
-	Acks     Kind = "ack"      // hub to device: Ack
-	Commands Kind = "command"  // hub to device: Command
-	Replies  Kind = "reply"    // device to hub: Reply
-	StatusOf Kind = "status"   // device to hub: Status, retained, last will
-	Request  Kind = "request"  // device to hub: an online question
-	Response Kind = "response" // hub to device: its answer
+	Records   Kind = "records"  // device to hub: Batch
+	Acks      Kind = "ack"      // hub to device: Ack
+	Commands  Kind = "command"  // hub to device: Command
+	Replies   Kind = "reply"    // device to hub: Reply
+	StatusOf  Kind = "status"   // device to hub: Status, retained, last will
+	Requests  Kind = "request"  // device to hub: an online question
+	Responses Kind = "response" // hub to device: its answer
 )
 
 // Topic is one of a device's topics.
@@ -52,7 +66,7 @@ func (t Topic) check() error {
 		return fmt.Errorf("device: %w", err)
 	}
 	switch t.Kind {
-	case Records, Acks, Commands, Replies, StatusOf, Request, Response:
+	case Records, Acks, Commands, Replies, StatusOf, Requests, Responses:
 		return nil
 	}
 	return fmt.Errorf("topic kind: %w", ErrName)

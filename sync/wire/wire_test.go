@@ -103,7 +103,7 @@ func TestTopicsAreCheckedNames(t *testing.T) {
 	for _, bad := range []string{
 		"", "tram/v1/a/b", "tram/v1/a/b/c", "tram/v1/+/b/records", "tram/v1/a/#/records", "tram/v1/a/b/records/x", "tram/v2/a/b/records",
 		"tram/v1//b/records", "tram/v1/hub/b/records", "tram/v1/a/../records", "tram/v1/a/-b/records", "tram/v1/a/" + strings.Repeat("b", 65) + "/records",
-		HubStateTopic,
+		HubStateTopic("a"), HubStates,
 	} {
 		if _, err := ParseTopic(bad); !errors.Is(err, ErrName) {
 			t.Errorf("ParseTopic(%q): %v, want ErrName", bad, err)
@@ -116,8 +116,8 @@ func TestMessagesOfAnotherVersionOrBeyondTheirBoundsAreRefused(t *testing.T) {
 	cases := map[string]error{}
 	for name, b := range map[string][]byte{
 		"another version": []byte(`{"v":2,"envelopes":[{"first":1,"last":1,"sealed":"x"}]}`),
-		"nothing":         batch(), "backwards": batch(Envelope{First: 2, Last: 1, Sealed: "x"}),
-		"too wide": batch(Envelope{First: 1, Last: 1 + MaxEvents, Sealed: "x"}), "zero": batch(Envelope{First: 0, Last: 1, Sealed: "x"}),
+		"nothing":         batch(), "backwards": batch(Envelope{First: 2, Last: 1, Sealed: []byte("x")}),
+		"too wide": batch(Envelope{First: 1, Last: 1 + MaxEvents, Sealed: []byte("x")}), "zero": batch(Envelope{First: 0, Last: 1, Sealed: []byte("x")}),
 		"empty": batch(Envelope{First: 1, Last: 1}), "too large": make([]byte, MaxBatch+1),
 	} {
 		_, cases["batch: "+name] = ParseBatch(b)
@@ -203,7 +203,7 @@ func FuzzParseEvents(f *testing.F) {
 }
 
 func FuzzMessages(f *testing.F) {
-	f.Add(Encode(Batch{Envelopes: []Envelope{{First: 1, Last: 2, Sealed: "a.b.c.d.e"}}}))
+	f.Add(Encode(Batch{Envelopes: []Envelope{{First: 1, Last: 2, Sealed: []byte("a.b.c.d.e")}}}))
 	f.Add(Encode(Ack{Highwater: 9, Missing: []Range{{2, 3}}, Rejected: []Rejected{{First: 1, Last: 1, Reason: "seal"}}}))
 	f.Add(Encode(State{State: "up", Hub: "x"}))
 	f.Add(Encode(Status{State: "online", Instance: "x"}))
@@ -252,6 +252,8 @@ func TestPreparedRecordsJoinToWhatMarshalEventsWrites(t *testing.T) {
 		e := event(1_000_000 + i)
 		e.PrevHash = prev
 		e.ID = `"sequence":"1`
+		e.Subject = []string{"", "<a&b>", "ạ\u2028", `\`, "plain"}[i]
+		e.Clock = []string{"", ClockUnsynced}[i%2]
 		if i == 3 {
 			e.Data, e.DataContentType = nil, ""
 		}
