@@ -48,7 +48,10 @@ func newDeviceRevokeCmd(term terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(term.err, "device %s is revoked\n", args[0])
+			if err := revokeCertificates(cmd, args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(term.err, "device %s is revoked; give brokers the new list: tram-hub ca crl\n", args[0])
 			return nil
 		},
 	}

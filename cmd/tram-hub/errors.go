@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"tram/hub"
+	"tram/hub/ca"
 	"tram/hub/store"
 	"tram/sync/seal"
 	"tram/sync/wire"
@@ -49,6 +50,11 @@ var known = []struct {
 	{hub.ErrOrder, exitUsage, "see tram-hub command --help"},
 	{hub.ErrListen, exitFailed, "name another address with --listen, or port 0 for any free one"},
 	{hub.ErrTaken, exitFailed, "remove the old key's file from the devices folder when the device was replaced"},
+	{ca.ErrAuthority, exitFailed, "restore the folder \"ca\" of the data folder from a backup; without its keys every device has to enrol again"},
+	{ca.ErrReserved, exitUsage, "choose another name for the device"},
+	{ca.ErrValid, exitUsage, "choose another --valid"},
+	{ca.ErrLife, exitUsage, "choose another --certificate-life"},
+	{ca.ErrHosts, exitUsage, "name the broker's host with --host, without a port"},
 	{seal.ErrKey, exitFailed, "give the file device.pub.jwk that the device wrote"},
 	{wire.ErrName, exitUsage, "a device's name has 1 to 64 letters, digits, '.', '_' or '-'"},
 	{fs.ErrNotExist, exitNotThere, "check the path; --data names the hub's folder"},

@@ -14,6 +14,7 @@ import (
 func newRunCmd(term terminal) *cobra.Command {
 	var listen, broker string
 	var plain bool
+	var enrol enrolment
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Take, store and acknowledge records until it is told to stop",
@@ -25,20 +26,26 @@ broker the address is also in the file "listen" of the data folder.`,
 				return err
 			}
 			data := dataFlag(cmd)
-			h, err := hub.New(hub.Options{
+			options := hub.Options{
 				Data: data, Postgres: postgresFlag(cmd), Listen: listen, MQTT: broker, Plain: plain,
 				Log:   slog.New(slog.NewTextHandler(term.err, nil)),
 				Ready: func(address string) { fmt.Fprintf(term.err, "tram-hub: ready on %s\n", address) },
-			})
-			if err != nil {
+			}
+			if err := enrol.prepare(&options); err != nil {
 				return err
 			}
-			return h.Run(cmd.Context())
+			h, err := hub.New(options)
+			if err != nil {
+				enrol.close()
+				return err
+			}
+			return enrol.run(cmd.Context(), h, options, term.err)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:1883", "address of its own MQTT broker; port 0 takes any free one")
 	cmd.Flags().StringVar(&broker, "mqtt", "", "URL of a broker that is there already, tcp://HOST:PORT")
 	cmd.Flags().BoolVar(&plain, "no-shared-subscriptions", false, "with --postgres at a broker without $share: each hub takes everything")
+	enrol.flags(cmd)
 	return cmd
 }
 

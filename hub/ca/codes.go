@@ -45,6 +45,21 @@ type codeFile struct {
 	Used   bool          `json:"used,omitempty"` // the device has confirmed
 }
 
+// DefaultSite is where a device is when nobody says.
+const DefaultSite = "main"
+
+// SiteOf returns where a device was enrolled, or DefaultSite.
+func (a *Authority) SiteOf(device string) (string, error) {
+	if err := checkDevice(device); err != nil {
+		return "", err
+	}
+	f, err := a.readDevice(device)
+	if err != nil || f.Site == "" {
+		return DefaultSite, err
+	}
+	return f.Site, nil
+}
+
 // NewCode makes a one-time code for one device. Earlier codes of the same
 // device that nobody used are void from then on.
 func (a *Authority) NewCode(device, site string, valid time.Duration) (wire.Code, error) {

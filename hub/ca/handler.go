@@ -37,6 +37,9 @@ func (a *Authority) Handler(o HandlerOptions) http.Handler {
 	return mux
 }
 
+// errNotReady is a hub without keys or without a broker yet.
+var errNotReady = errors.New("the hub does not know its keys or its broker yet")
+
 type endpoint struct {
 	a   *Authority
 	o   HandlerOptions
@@ -106,6 +109,9 @@ func (e *endpoint) complete(answer wire.Enrollment, r *http.Request) (any, error
 		host = h
 	}
 	answer.HubKeys, answer.Broker = e.o.HubKeys(), e.o.Broker(host)
+	if len(answer.HubKeys) == 0 || answer.Broker == "" {
+		return nil, errNotReady
+	}
 	return answer, nil
 }
 

@@ -123,12 +123,31 @@ func (a *Authority) HubTLS() (*tls.Config, error) {
 			return nil, err
 		}
 	}
+	config := clientTLS(p, a.hub.cert)
+	config.Time = a.now
+	return config, nil
+}
+
+// ReadHubTLS returns what a hub's client connects with from the files of
+// WriteHubClient.
+func ReadHubTLS(folder string) (*tls.Config, error) {
+	p, err := readPair(filepath.Join(folder, "hub.crt"), filepath.Join(folder, "hub.key"))
+	if err != nil {
+		return nil, err
+	}
+	root, err := readCertificate(filepath.Join(folder, HubFile))
+	if err != nil {
+		return nil, err
+	}
+	return clientTLS(p, root), nil
+}
+
+func clientTLS(p pair, root *x509.Certificate) *tls.Config {
 	servers := x509.NewCertPool()
-	servers.AddCert(a.hub.cert)
+	servers.AddCert(root)
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,
 		RootCAs:      servers,
-		Certificates: []tls.Certificate{{Certificate: [][]byte{p.cert.Raw, a.hub.cert.Raw}, PrivateKey: p.key, Leaf: p.cert}},
-		Time:         a.now,
-	}, nil
+		Certificates: []tls.Certificate{{Certificate: [][]byte{p.cert.Raw, root.Raw}, PrivateKey: p.key, Leaf: p.cert}},
+	}
 }
