@@ -16,8 +16,8 @@ const maxCardAccess = 8 << 10
 
 var application = []byte{0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01}
 
-// open gets access: PACE as the chip offers it, else BAC when the password is an
-// MRZ; then the application is selected. When both fail, PACE's own error counts.
+// open gets access: PACE as the chip offers it, else the password's MRZs, if it has any,
+// by BAC; then the application is selected. When all fail, PACE's own error counts.
 func (r *reader) open(ctx context.Context) error {
 	r.session = nil
 	if r.offers == nil {
@@ -25,58 +25,89 @@ func (r *reader) open(ctx context.Context) error {
 			return err
 		}
 	}
-	paceErr := r.openWithPACE(ctx)
-	if paceErr == nil || fatalAccess(paceErr) || r.password.kind != "MRZ" {
-		return paceErr
+	paceErr := fmt.Errorf("PACE: %w", ErrNotSupported)
+	if r.way != "BAC" {
+		if paceErr = r.openWithPACE(ctx, r.password); paceErr == nil || fatalAccess(paceErr) {
+			return paceErr
+		}
 	}
-	err := r.openWithBAC(ctx)
-	switch {
-	case err == nil, fatal(err), errors.Is(err, ErrNoApplication), errors.Is(paceErr, ErrNotSupported):
-		return err
+	first := paceErr
+	for _, mrz := range r.password.forBAC() {
+		err := r.openWithMRZ(ctx, mrz, paceErr)
+		switch {
+		case err == nil:
+			r.password = mrz // the one to open with again
+			return nil
+		case fatal(err), errors.Is(err, ErrNoApplication):
+			return err
+		case errors.Is(first, ErrNotSupported):
+			first = err // there is no PACE that could have failed
+		}
 	}
-	return paceErr
+	return first
 }
 
-// fatalAccess: errors of PACE after which BAC with the same MRZ is pointless.
+// openWithMRZ opens the chip with the password's next MRZ. PACE took another password and
+// found it wrong: then it is asked first, and its answer holds for BAC too.
+func (r *reader) openWithMRZ(ctx context.Context, mrz Password, paceErr error) error {
+	denied := errors.Is(paceErr, ErrAccessDenied)
+	if denied && r.password.same(mrz) {
+		return paceErr // the same secret again
+	}
+	if denied {
+		if err := r.openWithPACE(ctx, mrz); err == nil || fatal(err) || errors.Is(err, ErrAccessDenied) {
+			return err
+		}
+	}
+	return r.openWithBAC(ctx, mrz)
+}
+
+// fatalAccess: errors of PACE after which no other way is tried.
 func fatalAccess(err error) bool {
-	if errors.Is(err, ErrNotSupported) || errors.Is(err, ErrProtocol) {
+	if errors.Is(err, ErrNotSupported) || errors.Is(err, ErrAccessDenied) {
 		return false
 	}
-	return fatal(err) || errors.Is(err, ErrAccessDenied) || errors.Is(err, ErrNoApplication)
+	return errors.Is(err, ErrNoApplication) || (fatal(err) && !(errors.Is(err, ErrProtocol) && !errors.Is(err, ErrCardGone)))
 }
 
-func (r *reader) openWithPACE(ctx context.Context) error {
+func (r *reader) openWithPACE(ctx context.Context, pw Password) error {
 	if len(r.offers) == 0 {
 		return fmt.Errorf("PACE: %w", ErrNotSupported)
 	}
-	info, err := r.pace(ctx, r.offers)
+	info, err := r.pace(ctx, pw, r.offers)
 	if refused := (errRefused{}); errors.As(err, &refused) {
 		// A card that was not reset may still be in its application, where there is no PACE.
 		if err := r.toMasterFile(ctx); err != nil {
 			return err
 		}
-		info, err = r.pace(ctx, r.offers)
+		info, err = r.pace(ctx, pw, r.offers)
 	}
 	if err != nil {
 		r.session = nil
 		return err
 	}
-	r.doc.Access = Access{Mechanism: "PACE", Protocol: info.Protocol.Name, Parameter: max(info.Parameter, 0), Password: r.password.kind}
+	r.way = "PACE"
+	r.doc.Access = Access{Mechanism: "PACE", Protocol: info.Protocol.Name, Parameter: max(info.Parameter, 0), Password: pw.kind}
+	if err := r.readCardSecurity(ctx); err != nil {
+		return err
+	}
 	return r.selectApplication(ctx)
 }
 
-func (r *reader) openWithBAC(ctx context.Context) error {
+func (r *reader) openWithBAC(ctx context.Context, mrz Password) error {
 	r.session = nil
 	if err := r.selectApplication(ctx); err != nil {
 		return err
 	}
-	err := r.bac(ctx)
+	err := r.bac(ctx, mrz)
 	if err == nil {
-		r.doc.Access = Access{Mechanism: "BAC", Protocol: "BAC-3DES", Password: r.password.kind}
+		r.way = "BAC"
+		r.doc.Access = Access{Mechanism: "BAC", Protocol: "BAC-3DES", Password: mrz.kind}
 		return nil
 	}
 	var status *StatusError
 	if errors.As(err, &status) && !errors.Is(err, ErrAccessDenied) && r.openToAll(ctx) {
+		r.way = "BAC"
 		r.doc.Access = Access{Mechanism: "none", Protocol: "none"}
 		return nil
 	}
@@ -87,7 +118,7 @@ func (r *reader) openWithBAC(ctx context.Context) error {
 // control, as on the first passports.
 func (r *reader) openToAll(ctx context.Context) bool {
 	size := 64
-	f := file{channel: r.channel, id: EFCOM, max: maxCardAccess, size: &size}
+	f := file{channel: r.channel, id: EFCOM, max: maxCardAccess, size: &size, whole: new(bool)}
 	if err := r.selectFile(ctx, EFCOM); err != nil {
 		return false
 	}
@@ -150,20 +181,20 @@ func (r *reader) readOffers(ctx context.Context) error {
 	if b == nil {
 		// A CAN is good for PACE only, so there is PACE: take what Vietnamese cards have.
 		if p, ok := pace.ByName("id-PACE-ECDH-GM-AES-CBC-CMAC-128"); ok && r.password.kind == "CAN" {
-			c, err := pace.Params(13)
+			d, err := pace.DomainByID(13)
 			if err != nil {
 				return err
 			}
-			r.offers = append(r.offers, pace.Info{Protocol: p, Version: 2, Parameter: 13, Curve: c})
+			r.offers = append(r.offers, pace.Info{Protocol: p, Version: 2, Parameter: 13, Domain: d, Curve: d.Curve()})
 		}
 		return nil
 	}
 	r.doc.Files[EFCardAccess] = b
 	access, err := pace.ParseCardAccess(b)
 	if err == nil {
-		r.offers = append(r.offers, access.Ranked()...)
+		r.offers, r.ambiguous = append(r.offers, access.Ranked()...), len(access.PACE) > 1
 	}
-	return nil
+	return r.readLengths(ctx)
 }
 
 // cardAccess reads EF.CardAccess, or returns nil when the card gives none.
@@ -212,7 +243,7 @@ func (r *reader) cardAccess(ctx context.Context) ([]byte, error) {
 // nil when that is not a set of SecurityInfos.
 func (r *reader) tryCardAccess(ctx context.Context, sfi byte) ([]byte, error) {
 	size := 256
-	f := file{channel: r.channel, id: EFCardAccess, sfi: sfi, max: maxCardAccess, size: &size}
+	f := file{channel: r.channel, id: EFCardAccess, sfi: sfi, max: maxCardAccess, size: &size, whole: new(bool)}
 	b, err := f.read(ctx)
 	switch {
 	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrProtocol) && !errors.Is(err, ErrCardGone):

@@ -18,7 +18,9 @@ const challengeSize = 8
 
 // activeAuthentication asks the chip for a signature over a random challenge. Only
 // a card that is gone or a lost session is an error; that there is no
-// signature is noted in the document.
+// signature is noted in the document. A signature that does not fit a short answer
+// is asked for with extended length, or comes by GET RESPONSE: where the first way fails
+// the other is tried.
 func (r *reader) activeAuthentication(ctx context.Context, key publicKey) error {
 	challenge := make([]byte, challengeSize)
 	if _, err := io.ReadFull(r.random, challenge); err != nil {
@@ -26,24 +28,51 @@ func (r *reader) activeAuthentication(ctx context.Context, key publicKey) error 
 	}
 	proof := &r.doc.Proofs.ActiveAuthentication
 	*proof = ActiveProof{Challenge: privacy.New(challenge)}
-	cmd := apdu.Command{INS: 0x88, Data: challenge, Le: 256}
-	if !r.answersShort(key) {
-		cmd.Le, cmd.Extended = key.signatureSize(), true
+	ways := r.waysToSign(key)
+	for n, extended := range ways {
+		cmd := apdu.Command{INS: 0x88, Data: challenge, Le: 256, Extended: extended}
+		if extended {
+			cmd.Le = wholeFile
+		}
+		answer, err := r.exchange(ctx, cmd)
+		last := n == len(ways)-1
+		var long *errLongRefused
+		switch {
+		case errors.As(err, &long):
+			r.refuseLong()
+			proof.Why = "the signature is too long for this reader"
+			if ok, err := r.reopen(ctx); !ok || last {
+				return err
+			}
+		case err != nil && (last || endsRead(ctx, err) || r.doc.Proofs.ChipAuthentication.Result == pendingResult):
+			return fmt.Errorf("active authentication: %w", err)
+		case err != nil:
+			if ok, err := r.reopen(ctx); !ok {
+				return err
+			}
+		case answer.SW == 0x9000 && len(answer.Data) > 0:
+			proof.Signature, proof.Why = privacy.New(answer.Data), ""
+			if len(answer.Data) >= key.signatureSize() {
+				return nil
+			} // cut to what a short answer holds, perhaps
+		case proof.Signature.IsSet():
+		case proof.Why == "" || answer.SW != 0x6700:
+			proof.Why = refusal("active authentication", answer.SW)
+		}
 	}
-	answer, err := r.exchange(ctx, cmd)
-	var long *errLongRefused
-	switch {
-	case errors.As(err, &long):
-		proof.Why = "the signature is too long for this reader"
-		return r.toMasterFile(ctx) // shows whether the card is still there
-	case err != nil:
-		return fmt.Errorf("active authentication: %w", err)
-	case answer.SW != 0x9000 || len(answer.Data) == 0:
-		proof.Why = refusal("active authentication", answer.SW)
-		return nil
-	}
-	proof.Signature = privacy.New(answer.Data)
 	return nil
+}
+
+// waysToSign returns whether to ask for a signature with extended length, the more
+// promising way first.
+func (r *reader) waysToSign(key publicKey) []bool {
+	switch {
+	case r.answersShort(key), r.refused:
+		return []bool{false}
+	case r.extended:
+		return []bool{true, false}
+	}
+	return []bool{false, true}
 }
 
 // refusal says that the chip did not do what would have proved its key.

@@ -2,17 +2,17 @@ package emrtd
 
 import "tram/drivers/emrtd/tlv"
 
-// takesExtended reports whether an ATR's historical bytes say that the card
-// takes extended length: bit 7 of the third software function table in the card
-// capabilities (ISO/IEC 7816-4 §8.1.1.2.7). PC/SC builds the ATR of a contactless
+// lengthsInATR reads the third software function table in the card capabilities of an
+// ATR's historical bytes (ISO/IEC 7816-4 §8.1.1.2.7): whether the card takes extended
+// length, and whether there is such a table at all. PC/SC builds the ATR of a contactless
 // card from its answer to select, historical bytes included.
-func takesExtended(atr []byte) bool {
+func lengthsInATR(atr []byte) (extended, said bool) {
 	for _, do := range compactTLV(historical(atr)) {
 		if do.Tag == 0x7 && len(do.Value) >= 3 {
-			return do.Value[2]&0x40 != 0
+			return do.Value[2]&0x40 != 0, true
 		}
 	}
-	return false
+	return false, false
 }
 
 // historical returns an ATR's historical bytes (ISO/IEC 7816-3 §8.2).

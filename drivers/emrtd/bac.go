@@ -14,8 +14,8 @@ import (
 
 // bac opens the chip with Basic Access Control (Doc 9303-11 §4.3). The application
 // must be selected.
-func (r *reader) bac(ctx context.Context) error {
-	seed := r.password.secret.Reveal()[:16]
+func (r *reader) bac(ctx context.Context, mrz Password) error {
+	seed := mrz.secret.Reveal()[:16]
 	kEnc, kMac := sm.KDF(seed, sm.CounterEnc, sm.TDES), sm.KDF(seed, sm.CounterMAC, sm.TDES)
 	challenge, err := r.must(ctx, "BAC: ask for a challenge", apdu.Command{INS: 0x84, Le: 8})
 	if err != nil {

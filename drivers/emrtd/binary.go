@@ -17,6 +17,10 @@ var (
 	shortSizes    = []int{256, 231, 223, 192, 128, 64}
 )
 
+// wholeFile asks for as many bytes as there are: Le = 0000, the only extended one that some
+// cards take.
+const wholeFile = 65536
+
 // patience is how many commands a card may answer with crumbs before the read
 // of a file is given up.
 const patience = 64
@@ -25,11 +29,13 @@ const patience = 64
 type file struct {
 	*channel
 	id       FileID
-	sfi      byte // non-zero: the first read selects the file by it
-	max      int  // longest file accepted
-	size     *int // bytes asked for at once, remembered between files
-	extended bool // extended length is known to work
+	sfi      byte  // non-zero: the first read selects the file by it
+	max      int   // longest file accepted
+	size     *int  // bytes asked for at once, remembered between files
+	extended bool  // extended length is known to work
+	whole    *bool // the card takes no extended Le but 0000, remembered between files
 	progress func(done, total int)
+	refused  int // the first extended length that was refused, after which the whole is asked for
 }
 
 // read returns the file: as many bytes as its TLV header says.
@@ -99,6 +105,9 @@ func (f *file) total(ctx context.Context, buf []byte) (int, []byte, error) {
 // block reads up to n bytes at offset; when the card refuses the size it goes
 // down the sizes and remembers which one worked.
 func (f *file) block(ctx context.Context, offset, n int) ([]byte, error) {
+	if f.extended && *f.whole {
+		n = wholeFile
+	}
 	for {
 		b, err := f.binary(ctx, offset, n)
 		var status *StatusError
@@ -113,13 +122,18 @@ func (f *file) block(ctx context.Context, offset, n int) ([]byte, error) {
 			return nil, err // may be a small file: first asks for its header
 		}
 		n, *f.size = smaller, smaller
+		*f.whole = smaller == wholeFile
 	}
 }
 
 func (f *file) smaller(n int) int {
 	if f.extended {
+		if n > 256 && f.refused == 0 {
+			f.refused = n
+			return wholeFile
+		}
 		for _, s := range extendedSizes {
-			if s < n {
+			if s < min(n, f.refused) {
 				return s
 			}
 		}

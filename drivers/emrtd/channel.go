@@ -155,6 +155,36 @@ func (c *channel) must(ctx context.Context, doing string, cmd apdu.Command) ([]b
 	return r.Data, nil
 }
 
+// lengthy sends a command of the reader's whose data may be too long for a short one: with extended
+// length where the card takes it, else in a chain of short commands (ISO/IEC 7816-4
+// §5.3.3), each protected by itself. What the chip makes of a chain shows at its first link.
+func (r *reader) lengthy(ctx context.Context, doing string, cmd apdu.Command) ([]byte, error) {
+	room := 255
+	if r.session != nil {
+		room = r.session.MaxShortRead()
+	}
+	if len(cmd.Data) <= room || r.extended {
+		return r.must(ctx, doing, cmd)
+	}
+	for rest := cmd.Data; ; {
+		part := cmd
+		part.Data = rest[:min(room, len(rest))]
+		if rest = rest[len(part.Data):]; len(rest) == 0 {
+			return r.must(ctx, doing, part)
+		}
+		part.CLA, part.Le = part.CLA|0x10, apdu.NoLe
+		_, err := r.must(ctx, doing+" (too long for one command)", part)
+		var status *StatusError
+		first := len(rest)+len(part.Data) == len(cmd.Data)
+		if errors.As(err, &status) && first && !r.refused {
+			return r.must(ctx, doing, cmd) // no chains: extended length is worth a try
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
 // fatal reports whether err ends the whole read: the card is gone or the
 // caller's context ended. A status word is not fatal.
 func fatal(err error) bool {

@@ -42,6 +42,14 @@ type chip struct {
 	wrongChipToken bool
 	shortReader    bool // the reader in between fails over extended commands
 	keys           *chipKeys
+	static         *pace.KeyPair // of chip authentication mapping; nil for no such proof
+	security       []byte        // EF.CardSecurity
+	failMapping    string        // name of a protocol whose mapping is refused
+	noChains       bool          // command chaining answers 6884
+	wholeOnly      bool          // extended Le other than 0000 answers 6700
+	longInClear    bool          // and does so in clear
+	info2F01       []byte        // EF.ATR/INFO
+	longCommands   int
 
 	session  *sm.Session
 	inApp    bool
@@ -50,9 +58,12 @@ type chip struct {
 	info     pace.Info
 	secret   []byte
 	nonce    []byte
-	generate *pace.Key
+	generate *pace.KeyPair
+	session1 *pace.Domain // after the mapping
+	mapping  pace.KeyPair
 	kMac     []byte
-	mine     pace.Key
+	theirs   []byte
+	chained  []byte
 	rndIC    []byte
 	pending  []byte
 	commands int
@@ -60,6 +71,9 @@ type chip struct {
 }
 
 func (c *chip) ATR() []byte { return c.atr }
+
+// reset is what a reader does before it gives the card to the next one.
+func (c *chip) reset() { c.session, c.inApp, c.current, c.chained, c.pending = nil, false, nil, nil, nil }
 
 var errPulled = errors.New("transport: no card")
 
@@ -77,6 +91,9 @@ func (c *chip) Transmit(_ context.Context, raw []byte) ([]byte, error) {
 	}
 	if c.shortReader && cmd.Extended {
 		return nil, errPulled
+	}
+	if cmd.Extended {
+		c.longCommands++
 	}
 	if cmd.INS == 0xC0 && c.pending != nil {
 		return c.more(cmd.Le), nil
@@ -101,6 +118,14 @@ func (c *chip) Transmit(_ context.Context, raw []byte) ([]byte, error) {
 		c.session = nil
 		return sw(0x6988).Bytes(), nil
 	}
+	if inner.CLA&0x10 != 0 {
+		if c.noChains {
+			return c.wrap(sw(0x6884))
+		}
+		c.chained = append(c.chained, inner.Data...)
+		return c.wrap(sw(0x9000))
+	}
+	inner.Data, c.chained = append(c.chained, inner.Data...), nil
 	session := c.session // Chip Authentication answers under the old keys
 	r := c.application(inner)
 	if r.SW == bare {
@@ -111,7 +136,16 @@ func (c *chip) Transmit(_ context.Context, raw []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(out.Data) > 256 && !cmd.Extended {
+		c.pending = out.Data
+		return sw(0x6100 | uint16(min(len(out.Data), 256)&0xFF)).Bytes(), nil
+	}
 	return out.Bytes(), nil
+}
+
+func (c *chip) wrap(r apdu.Response) ([]byte, error) {
+	out, err := c.session.WrapResponse(r)
+	return out.Bytes(), err
 }
 
 // bare marks an answer that drops secure messaging.
@@ -182,6 +216,9 @@ func (c *chip) selectPlain(cmd apdu.Command) apdu.Response {
 		return sw(0x6982)
 	case c.cardAccessSW != 0:
 		return sw(c.cardAccessSW)
+	case bytes.Equal(cmd.Data, []byte{0x2F, 1}) && c.info2F01 != nil && cmd.P1 == 2:
+		c.current = c.info2F01
+		return sw(0x9000)
 	case !bytes.Equal(cmd.Data, []byte{1, 0x1C}) || c.access == nil || c.needsMF || cmd.P1 != 2:
 		return sw(0x6A82)
 	}
@@ -210,6 +247,11 @@ func (c *chip) application(cmd apdu.Command) apdu.Response {
 	switch {
 	case cmd.INS == 0xA4 && cmd.P1 == 4:
 		return c.selectPlain(cmd)
+	case !c.inApp && c.security != nil && cmd.INS == 0xB0 && (cmd.P1 == 0x9D || cmd.P1&0x80 == 0):
+		if cmd.P1 == 0x9D {
+			c.current, cmd.P1 = c.security, 0
+		}
+		return c.readBinary(cmd, int(cmd.P1)<<8|int(cmd.P2))
 	case !c.inApp:
 		return sw(0x6982)
 	case c.keys != nil && (cmd.INS == 0x22 || cmd.INS == 0x86 || cmd.INS == 0x88):
@@ -265,6 +307,11 @@ func (c *chip) readBinary(cmd apdu.Command, offset int) apdu.Response {
 	switch {
 	case left <= 0, c.strictEnd && n > left:
 		return sw(0x6B00)
+	case c.wholeOnly && n > 256 && n != 65536:
+		if c.longInClear {
+			return sw(bare)
+		}
+		return sw(0x6700)
 	case c.maxRead > 0 && n > c.maxRead:
 		return sw(0x6700)
 	}

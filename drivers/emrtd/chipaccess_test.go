@@ -88,67 +88,88 @@ func (c *chip) setAT(data []byte) apdu.Response {
 }
 
 func (c *chip) authenticate(cmd apdu.Command) apdu.Response {
-	p, curve := c.info.Protocol, c.info.Curve
+	p, domain := c.info.Protocol, c.info.Domain
 	outer, _, err := tlv.Next(cmd.Data)
-	if err != nil || outer.Tag != 0x7C || curve == nil {
+	if err != nil || outer.Tag != 0x7C || domain == nil {
 		return sw(0x6A80)
 	}
 	reply := func(tag uint32, v []byte) apdu.Response {
-		return apdu.Response{Data: pace.DynamicData(tag, v), SW: 0x9000}
+		if r := pace.DynamicData(tag, v); len(r) <= cmd.Le {
+			return apdu.Response{Data: r, SW: 0x9000}
+		}
+		return sw(0x6700)
 	}
 	if len(outer.Value) == 0 {
-		c.nonce = random(16)
+		c.nonce = random(pace.NonceSize(p.Cipher))
 		z, _ := pace.EncryptNonce(p.Cipher, pace.PasswordKey(c.secret, p.Cipher), c.nonce)
 		return reply(0x80, z)
 	}
 	do, _, err := tlv.Next(outer.Value)
-	if err != nil {
-		return sw(0x6A80)
-	}
-	if do.Tag == 0x85 {
-		return c.finish(do.Value, reply)
-	}
-	theirs, err := curve.Decode(do.Value)
 	if err != nil || c.nonce == nil {
 		return sw(0x6A80)
 	}
-	if do.Tag == 0x81 {
-		key, _ := pace.NewKey(rand.Reader, curve, curve.G)
-		g, err := pace.MapGeneric(curve, c.nonce, key.Private, theirs)
-		if err != nil {
-			return sw(0x6A80)
-		}
-		mine, _ := pace.NewKey(rand.Reader, curve, g)
-		c.generate = &mine
-		return reply(0x82, curve.Encode(key.Public))
+	switch do.Tag {
+	case 0x81:
+		return c.mapNonce(do.Value, reply)
+	case 0x85:
+		return c.finish(do.Value)
+	case 0x83:
+	default:
+		return sw(0x6A80)
 	}
 	if c.generate == nil {
 		return sw(0x6985)
 	}
-	secret, err := pace.SharedSecret(curve, c.generate.Private, theirs)
+	secret, err := c.session1.Secret(c.generate.Private, do.Value)
 	if err != nil {
 		return sw(0x6A80)
 	}
-	c.secret, c.mine = secret, pace.Key{Public: theirs}
+	c.secret, c.theirs = secret, bytes.Clone(do.Value)
 	_, c.kMac = pace.SessionKeys(secret, p.Cipher)
-	return reply(0x84, curve.Encode(c.generate.Public))
+	return reply(0x84, c.generate.Public)
 }
 
-func (c *chip) finish(token []byte, reply func(uint32, []byte) apdu.Response) apdu.Response {
-	p, curve := c.info.Protocol, c.info.Curve
+func (c *chip) mapNonce(value []byte, reply func(uint32, []byte) apdu.Response) apdu.Response {
+	if c.failMapping == c.info.Protocol.Name {
+		return sw(0x6A80)
+	}
+	var err error
+	answer := apdu.Response{Data: []byte{0x7C, 0x00}, SW: 0x9000}
+	if c.info.Protocol.Mapping == pace.Integrated {
+		c.session1, err = c.info.Domain.MapIntegrated(c.info.Protocol.Cipher, c.nonce, value)
+	} else {
+		c.mapping, _ = c.info.Domain.NewKey(rand.Reader)
+		c.session1, err = c.info.Domain.MapGeneric(c.nonce, c.mapping.Private, value)
+		answer = reply(0x82, c.mapping.Public)
+	}
+	if err != nil {
+		return sw(0x6A80)
+	}
+	mine, _ := c.session1.NewKey(rand.Reader)
+	c.generate = &mine
+	return answer
+}
+
+func (c *chip) finish(token []byte) apdu.Response {
+	p, domain := c.info.Protocol, c.info.Domain
 	if c.kMac == nil {
 		return sw(0x6985)
 	}
-	want, _ := pace.Token(p, c.kMac, curve, c.generate.Public)
+	want, _ := domain.Token(p, c.kMac, c.generate.Public)
 	if !bytes.Equal(want, token) {
 		return sw(0x6300)
 	}
-	mine, _ := pace.Token(p, c.kMac, curve, c.mine.Public)
+	mine, _ := domain.Token(p, c.kMac, c.theirs)
 	if c.wrongChipToken {
 		mine[0] ^= 1
 	}
-	r := reply(0x86, mine)
 	kEnc, kMac := pace.SessionKeys(c.secret, p.Cipher)
+	answer := tlv.Encode(0x86, mine)
+	if p.Mapping == pace.ChipAuthentication && c.static != nil {
+		data := pace.ChipData(domain.Curve(), c.static.Private, c.mapping.Private)
+		hidden, _ := pace.EncryptChipData(p.Cipher, kEnc, data)
+		answer = append(answer, tlv.Encode(0x8A, hidden)...)
+	}
 	c.open(p.Cipher, kEnc, kMac, nil)
-	return r
+	return apdu.Response{Data: tlv.Encode(0x7C, answer), SW: 0x9000}
 }

@@ -21,9 +21,30 @@ const maxChipOffers = 3
 // first, so that the command of Active Authentication is also the one that shows
 // whether the chip has the new keys. That a chip refuses or fails is noted, no error.
 func (r *reader) prove(ctx context.Context) error {
+	chip := &r.doc.Proofs.ChipAuthentication
+	mapped := *chip
+	if r.mapped != nil {
+		infos, _ := parseSecurityInfos(r.doc.Files[DG14])
+		if r.judgeMapping(infos); chip.Result == OK {
+			return r.proveKeys(ctx, true)
+		}
+		mapped = *chip
+	}
+	err := r.proveKeys(ctx, false)
+	if r.mapped != nil && chip.Result != OK && mapped.Result == Failed {
+		*chip = mapped // that the chip then refuses Chip Authentication is no excuse
+	}
+	return err
+}
+
+// proveKeys does Chip Authentication, unless the mapping proved the same, and then
+// Active Authentication.
+func (r *reader) proveKeys(ctx context.Context, mapped bool) error {
 	infos, _ := parseSecurityInfos(r.doc.Files[DG14])
 	offers := infos.offers()
-	if infos.announced && len(offers) == 0 {
+	if mapped {
+		offers = nil
+	} else if infos.announced && len(offers) == 0 {
 		r.doc.Proofs.ChipAuthentication.Why = "the key in DG14 cannot be used: " + infos.unusable()
 	}
 	raw, asked := r.doc.Files[DG15]
@@ -161,12 +182,20 @@ func (p *ChipProof) fail(err error) {
 // reports whether the session was lost.
 func (r *reader) chipAuthentication(ctx context.Context, offers []chipOffer, more bool) (lost bool, err error) {
 	proof := &r.doc.Proofs.ChipAuthentication
-	proof.Result, proof.key = NotDone, sha256.Sum256(r.doc.Files[DG14])
+	*proof = ChipProof{Result: NotDone, key: sha256.Sum256(r.doc.Files[DG14])}
 	for _, offer := range offers[:min(len(offers), maxChipOffers)] {
 		proof.Protocol = offer.name
 		session, err := r.agreeWithChip(ctx, offer)
-		var status *StatusError
 		var long *errLongRefused
+		if errors.As(err, &long) { // a key of 2048 bits, and a reader that knows short commands only
+			r.refuseLong()
+			if ok, err := r.reopen(ctx); !ok {
+				proof.Why = "the key is too long for this reader"
+				return true, err
+			}
+			session, err = r.agreeWithChip(ctx, offer)
+		}
+		var status *StatusError
 		switch {
 		case err == nil:
 			r.session, proof.Result = session, pendingResult
@@ -174,9 +203,6 @@ func (r *reader) chipAuthentication(ctx context.Context, offers []chipOffer, mor
 				return false, nil
 			}
 			return r.tryKeys(ctx)
-		case errors.As(err, &long): // a key of 2048 bits needs extended length
-			proof.Why = "the key is too long for this reader"
-			return true, r.toMasterFile(ctx) // shows whether the card is still there
 		case endsRead(ctx, err):
 			return false, err
 		case errors.As(err, &status):
@@ -230,7 +256,7 @@ func (r *reader) sendChipKey(ctx context.Context, offer chipOffer, public []byte
 	}
 	if offer.cipher == sm.TDES {
 		data := append(tlv.Encode(0x91, public), reference...)
-		_, err := r.must(ctx, doing+": set the key", apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA6, Data: data, Le: apdu.NoLe})
+		_, err := r.lengthy(ctx, doing+": set the key", apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA6, Data: data, Le: apdu.NoLe})
 		var status *StatusError
 		if !errors.As(err, &status) {
 			return err
@@ -241,7 +267,7 @@ func (r *reader) sendChipKey(ctx context.Context, offer chipOffer, public []byte
 	if err != nil {
 		return err
 	}
-	_, err = r.must(ctx, doing+": agree on a key", apdu.Command{INS: 0x86, Data: pace.DynamicData(0x80, public), Le: 256})
+	_, err = r.lengthy(ctx, doing+": agree on a key", apdu.Command{INS: 0x86, Data: pace.DynamicData(0x80, public), Le: 256})
 	return err
 }
 

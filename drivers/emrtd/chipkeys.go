@@ -94,13 +94,22 @@ func parseSecurityInfos(raw []byte) (securityInfos, error) {
 	if err != nil || outer.Tag != 0x6E {
 		return out, errors.Join(errDG14, err)
 	}
-	set, err := asn.One(outer.Value, asn.Set)
-	if err != nil {
+	if out, err = parseSecuritySet(outer.Value); err != nil {
 		return out, errors.Join(errDG14, err)
+	}
+	return out, nil
+}
+
+// parseSecuritySet reads a set of SecurityInfos with padding after it, if any.
+func parseSecuritySet(raw []byte) (securityInfos, error) {
+	var out securityInfos
+	set, err := asn.One(raw, asn.Set)
+	if err != nil {
+		return out, err
 	}
 	entries, err := asn.Elements(set.Value)
 	if err != nil {
-		return out, errors.Join(errDG14, err)
+		return out, err
 	}
 	for _, e := range entries {
 		parts, err := asn.Inside(e, asn.Sequence)

@@ -23,13 +23,14 @@ type chipKeys struct {
 	t   testing.TB
 	dir *issuer
 
-	oid       string // of Chip Authentication
-	cipher    sm.Cipher
-	reference []byte // the key's number, when it has one
-	kat       bool   // MSE:Set KAT is known
-	info      []byte // SubjectPublicKeyInfo of the key in DG14
-	copied    bool   // the card does not have that key
-	chosen    bool
+	oid         string // of Chip Authentication
+	cipher      sm.Cipher
+	reference   []byte // the key's number, when it has one
+	kat         bool   // MSE:Set KAT is known
+	info        []byte // SubjectPublicKeyInfo of the key in DG14
+	getResponse bool   // long signatures come by GET RESPONSE
+	copied      bool   // the card does not have that key
+	chosen      bool
 
 	sign func(challenge []byte) []byte
 
@@ -85,7 +86,7 @@ func (k *chipKeys) answer(c *chip, cmd apdu.Command) apdu.Response {
 		return sw(0x6D00)
 	}
 	signature := k.sign(cmd.Data)
-	if len(signature) > cmd.Le || (!cmd.Extended && len(signature) > 223) {
+	if !k.getResponse && (len(signature) > cmd.Le || !cmd.Extended && len(signature) > 223) {
 		return sw(0x6700)
 	}
 	return apdu.Response{Data: signature, SW: 0x9000}
@@ -120,10 +121,10 @@ func (k *chipKeys) derive(public []byte) []byte {
 	size, bits := (len(public)-1)/2, public
 	if public[0] != 4 || len(public)%2 == 0 { // a number, not a point
 		size = len(public)
-		bits = tlv.Encode(asn.Integer, []byte{0}, public)
-		if public[0] < 0x80 {
-			bits = tlv.Encode(asn.Integer, new(big.Int).SetBytes(public).Bytes())
+		if bits = new(big.Int).SetBytes(public).Bytes(); bits[0] >= 0x80 {
+			bits = append([]byte{0}, bits...)
 		}
+		bits = tlv.Encode(asn.Integer, bits)
 	}
 	k.dir.write("peer.der", tlv.Encode(asn.Sequence, parts[0].Raw, tlv.Encode(asn.BitString, []byte{0}, bits)))
 	k.dir.openssl("pkey", "-pubin", "-inform", "DER", "-in", "peer.der", "-out", "peer.pem")
@@ -166,6 +167,13 @@ func (k *chipKeys) agreement(family, cipherArc string, withInfo bool, id int, ar
 // returns the store that trusts it.
 func (k *chipKeys) lay(infos, key []byte) (*chip, *emrtd.Trust) {
 	k.t.Helper()
+	c, tr, _ := k.layWith(infos, key)
+	return c, tr
+}
+
+// layWith is lay that returns the signer too.
+func (k *chipKeys) layWith(infos, key []byte) (*chip, *emrtd.Trust, *issuer) {
+	k.t.Helper()
 	files := chipFiles()
 	if infos != nil {
 		files[emrtd.DG14] = tlv.Encode(0x6E, tlv.Encode(asn.Set, infos))
@@ -178,7 +186,7 @@ func (k *chipKeys) lay(infos, key []byte) (*chip, *emrtd.Trust) {
 	c.files = files
 	files[emrtd.EFSOD] = ca.sod(0, oidSHA256, files, with(sha256.New))
 	c.keys, c.mfStatus = k, 0
-	return c, trust(k.t, ca.read("csca.pem"))
+	return c, trust(k.t, ca.read("csca.pem")), ca
 }
 
 // ecdsa makes a key for Active Authentication that signs with hash.

@@ -20,6 +20,8 @@ type Options struct {
 	Progress func(Progress)
 	// MaxFile bounds one file, in bytes; default 1 MiB, at most 4 MiB.
 	MaxFile int
+	// Timeout bounds the whole read; default 60 s. Below zero there is no bound.
+	Timeout time.Duration
 }
 
 // Progress says how far a read is. Done and Total count bytes of File; they are

@@ -20,6 +20,8 @@ var (
 	ErrTooLarge = errors.New("larger than allowed")
 	// ErrPassword says that a CAN or MRZ is not one, before any chip was asked.
 	ErrPassword = errors.New("not an access number or MRZ")
+	// ErrTimeout says that the whole read took longer than Options.Timeout.
+	ErrTimeout = errors.New("the chip takes too long")
 	// ErrNotSupported says that the chip asks for something that this reader cannot do.
 	ErrNotSupported = errors.New("the chip offers no access that this reader knows")
 )
@@ -54,6 +56,8 @@ func meaning(sw uint16) string {
 		return "conditions of use not satisfied"
 	case 0x6986:
 		return "not allowed"
+	case 0x6884:
+		return "command chaining not known"
 	case 0x6987, 0x6988:
 		return "secure messaging rejected"
 	case 0x6A80:

@@ -60,7 +60,7 @@ func TestBACWorkedExampleOfDoc9303(t *testing.T) {
 	}}
 	random := bytes.NewReader(unhex(t, "781723860C06C226"+"0B795240CB7049B01C19B33E32804F0B"))
 	r := newReader(card, pw, Options{}, random)
-	if err := r.bac(t.Context()); err != nil {
+	if err := r.bac(t.Context(), pw); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.selectFile(t.Context(), EFCOM); err != nil {
@@ -99,7 +99,7 @@ func TestPACEWorkedExampleOfDoc9303(t *testing.T) {
 	if err := r.readOffers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	info, err := r.pace(t.Context(), r.offers)
+	info, err := r.pace(t.Context(), pw, r.offers)
 	if err != nil || info.Parameter != 13 || r.session == nil {
 		t.Fatalf("got %+v, %v", info, err)
 	}
@@ -142,7 +142,7 @@ func TestExtendedLengthIsSaidByTheATR(t *testing.T) {
 		"":                                 false,
 		"3BFF":                             false,
 	} {
-		if got := takesExtended(unhex(t, atr)); got != want {
+		if got, _ := lengthsInATR(unhex(t, atr)); got != want {
 			t.Errorf("%s: got %v, want %v", atr, got, want)
 		}
 	}

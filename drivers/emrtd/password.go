@@ -1,21 +1,46 @@
 package emrtd
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tram/drivers/privacy"
 )
 
-// Password opens a chip: a CAN or the MRZ. It prints redacted.
+// Password opens a chip: a CAN, an MRZ, or a CAN with MRZs as the second way. It prints
+// redacted.
 type Password struct {
 	kind   string // "CAN" or "MRZ"
 	secret privacy.Private[[]byte]
+	second []Password // each an MRZ
 }
 
-// Kind returns "CAN" or "MRZ".
+// Kind returns "CAN" or "MRZ", whichever goes first.
 func (p Password) Kind() string { return p.kind }
+
+// CANOrMRZ returns the password that tries the CAN first, by PACE, and then, where the
+// chip has no PACE or refuses the CAN, each of the MRZs. A QR code of a CCCD gives both: the CAN is in
+// its number, and document number, birth and an estimate of the expiry make an MRZ.
+// The MRZs must come from MRZ or MRZLines.
+func CANOrMRZ(can Password, mrz ...Password) Password {
+	can.second = slices.DeleteFunc(slices.Clone(mrz), func(p Password) bool { return p.kind != "MRZ" })
+	return can
+}
+
+func (p Password) same(q Password) bool {
+	return p.kind == q.kind && bytes.Equal(p.secret.Reveal(), q.secret.Reveal())
+}
+
+// forBAC returns the MRZs in the password.
+func (p Password) forBAC() []Password {
+	if p.kind == "MRZ" {
+		return append([]Password{{kind: p.kind, secret: p.secret}}, p.second...)
+	}
+	return p.second
+}
 
 // References of the passwords in MSE:Set AT (Doc 9303-11 §4.4.4.1).
 const (

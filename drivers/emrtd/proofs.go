@@ -16,15 +16,17 @@ type Proofs struct {
 	ActiveAuthentication ActiveProof
 }
 
-// ChipProof is the outcome of Chip Authentication. Only the reader that did it can
+// ChipProof is the outcome of Chip Authentication, or of PACE with chip authentication mapping,
+// which proves the same. Only the reader that did it can
 // know: nothing of it could convince anyone else, or later.
 type ChipProof struct {
 	Protocol string // "id-CA-ECDH-AES-CBC-CMAC-128"; "" when the chip was not asked
 	Result   Answer // OK, Failed or NotDone; "" when the chip was not asked
 	Why      string // in words that hold nothing of a person
 
-	key   [sha256.Size]byte // digest of the DG14 whose key it was
-	saved bool              // a note of an earlier read, see LoadDocument
+	key      [sha256.Size]byte // digest of the DG14 whose key it was
+	security []byte            // EF.CardSecurity, where the key was there
+	saved    bool              // a note of an earlier read, see LoadDocument
 }
 
 // ActiveProof is the chip's signature over a random challenge. It can be verified
@@ -48,9 +50,13 @@ type ActiveProof struct {
 //     too: nothing was proved then.
 func VerifyDocument(doc *Document, trust *Trust, at time.Time) Verification {
 	v := Verify(doc.Files, trust, at)
-	if v.ChipAuthentication != NotSupported {
+	proof := doc.Proofs.ChipAuthentication
+	switch {
+	case proof.security != nil && !proof.saved:
+		v.ChipAuthentication, v.Detail[questionCA] = v.vouchedBySecurity(proof, doc.Files, trust, at)
+	case v.ChipAuthentication != NotSupported:
 		v.ChipAuthentication, v.Detail[questionCA] = v.vouched(DG14, func() (Answer, string) {
-			return doc.Proofs.ChipAuthentication.judge(doc.Files)
+			return proof.judge(doc.Files)
 		})
 	}
 	if v.ActiveAuthentication != NotSupported {

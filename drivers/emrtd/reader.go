@@ -19,6 +19,7 @@ import (
 const (
 	defaultMaxFile = 1 << 20
 	highestMaxFile = 4 << 20
+	defaultTimeout = 60 * time.Second
 	maxReopen      = 3 // times that a lost session is opened anew
 )
 
@@ -30,22 +31,34 @@ type reader struct {
 	random   io.Reader
 	doc      *Document
 
-	offers   []pace.Info // nil: not asked yet
-	sfi      bool        // the card seems to read files by their short identifier
-	sfiSeen  bool        // and did so in the application
-	extended bool        // the card takes extended length
-	size     int         // bytes asked for at once
-	reopened int
+	offers    []pace.Info // nil: not asked yet
+	ambiguous bool        // the chip offers more than one way of PACE
+	way       string      // "PACE" or "BAC" when the chip was opened by it
+	sfi       bool        // the card seems to read files by their short identifier
+	sfiSeen   bool        // and did so in the application
+	reopened  int
+
+	kind         string // of the card, see habits
+	extended     bool   // the card takes extended length
+	refused      bool   // it said so and does not, or its reader does not
+	whole        bool   // with extended length it takes no Le but 0000
+	size         int    // bytes asked for at once; 0: not chosen yet
+	askedLengths bool   // EF.ATR/INFO was asked for, or need not be
+
+	mapped        *mappedKey // of PACE with chip authentication mapping
+	security      []byte     // EF.CardSecurity
+	askedSecurity bool
 }
 
 // Read opens the chip with the password, reads its files and lets it prove the
 // keys in DG14 and DG15, if these are among them. It returns as soon as ctx ends, with ctx's error. The errors to tell apart are ErrAccessDenied,
-// ErrNoApplication, ErrCardGone, ErrProtocol, ErrTooLarge, ErrNotSupported and
+// ErrNoApplication, ErrCardGone, ErrTimeout, ErrProtocol, ErrTooLarge, ErrNotSupported and
 // StatusError; a single file that the chip does not give is no error but is listed
 // in Skipped.
 //
-// A card that also has a method ATR() []byte, and says there that it takes
-// extended length, is read in larger pieces.
+// A card that also has a method ATR() []byte is read in larger pieces when it says there,
+// or in EF.ATR/INFO, that it takes extended length. What turned out to work is remembered
+// for cards of the same ATR (on the same reader, where the card has a method Name() string too).
 func Read(ctx context.Context, card Transceiver, pw Password, opt Options) (*Document, error) {
 	return newReader(card, pw, opt, rand.Reader).read(ctx)
 }
@@ -55,15 +68,31 @@ func newReader(card Transceiver, pw Password, opt Options, random io.Reader) *re
 		opt.MaxFile = defaultMaxFile
 	}
 	opt.MaxFile = min(opt.MaxFile, highestMaxFile)
+	if opt.Timeout == 0 {
+		opt.Timeout = defaultTimeout
+	}
 	doc := &Document{Files: Files{}}
 	r := &reader{channel: &channel{card: card, link: &doc.Link}, password: pw, options: opt, random: random, doc: doc}
-	if c, ok := card.(interface{ ATR() []byte }); ok {
-		r.extended = takesExtended(c.ATR())
-	}
+	r.recallHabits(card)
 	return r
 }
 
+// read bounds the time of the whole.
 func (r *reader) read(ctx context.Context) (*Document, error) {
+	if r.options.Timeout < 0 {
+		return r.readAll(ctx)
+	}
+	timed, cancel := context.WithTimeoutCause(ctx, r.options.Timeout, ErrTimeout)
+	defer cancel()
+	doc, err := r.readAll(timed)
+	if err != nil && ctx.Err() == nil && timed.Err() != nil {
+		return nil, fmt.Errorf("read the chip: %w: more than %v", ErrTimeout, r.options.Timeout)
+	}
+	return doc, err
+}
+
+func (r *reader) readAll(ctx context.Context) (*Document, error) {
+	defer r.learn()
 	if !r.password.secret.IsSet() {
 		return nil, fmt.Errorf("read the chip: %w: none given", ErrPassword)
 	}
@@ -208,7 +237,7 @@ func (r *reader) fetch(ctx context.Context, id FileID) error {
 	case errors.As(err, &lost):
 		return r.recover(ctx, id, lost)
 	case errors.As(err, &long):
-		r.extended, r.size = false, 0
+		r.refuseLong()
 		if r.toMasterFile(ctx) != nil || r.open(ctx) != nil {
 			return err // the card is gone indeed
 		}
@@ -223,11 +252,17 @@ func (r *reader) fetch(ctx context.Context, id FileID) error {
 	return err
 }
 
-// recover opens access again after the card dropped secure messaging, and asks
-// for the file once more in the plainest way: selected by name, short length. A
-// card that drops the session over the same file again keeps that file.
+// recover opens access again after the card dropped secure messaging, and asks for the
+// file once more in a plainer way: with the only extended length that some cards take,
+// then selected by name and with short length. A card that drops the session over the same
+// file again keeps that file.
 func (r *reader) recover(ctx context.Context, id FileID, lost *errSessionLost) error {
-	for plain := range 2 {
+	long := r.extended
+	plainer := []func(){func() { r.sfi, r.extended, r.size = false, false, 0 }}
+	if long && !r.whole {
+		plainer = append([]func(){func() { r.whole, r.size = true, wholeFile }}, plainer...)
+	}
+	for n := 0; ; n++ {
 		if r.reopened == maxReopen {
 			return lost
 		}
@@ -238,16 +273,19 @@ func (r *reader) recover(ctx context.Context, id FileID, lost *errSessionLost) e
 		if err := r.open(ctx); err != nil {
 			return err
 		}
-		if plain == 1 || lost.sw == 0x6982 {
+		if n == len(plainer) || lost.sw == 0x6982 {
 			r.skip(id, reasonOf(lost.sw))
 			return nil
 		}
-		r.sfi, r.extended, r.size = false, false, 0
+		plainer[n]()
 		b, err := r.file(ctx, id)
 		var status *StatusError
 		switch {
 		case err == nil:
 			r.doc.Files[id] = b
+			if long && !r.extended {
+				r.refuseLong()
+			}
 			return nil
 		case errors.As(err, &status):
 			r.skip(id, reasonOf(status.SW))
@@ -256,7 +294,6 @@ func (r *reader) recover(ctx context.Context, id FileID, lost *errSessionLost) e
 			return err
 		}
 	}
-	return nil
 }
 
 func reasonOf(sw uint16) string {
@@ -275,7 +312,7 @@ func (r *reader) file(ctx context.Context, id FileID) ([]byte, error) {
 		r.size = r.largest()
 	}
 	f := &file{
-		channel: r.channel, id: id, max: r.options.MaxFile, size: &r.size, extended: r.extended,
+		channel: r.channel, id: id, max: r.options.MaxFile, size: &r.size, extended: r.extended, whole: &r.whole,
 		progress: func(done, total int) { r.progress("files", id.String(), done, total) },
 	}
 	if r.sfi {

@@ -162,8 +162,9 @@ func parseDomain(n tlv.Node) (*Domain, string) {
 	}
 }
 
-// Ranked returns the supported offers, the strongest first: the longer key of
-// the cipher, curves before numbers modulo a prime, the larger group. Of two that are
+// Ranked returns the supported offers, the best first: curves before numbers modulo a
+// prime, which cost more time and longer commands for less strength; the longer key of
+// the cipher; the larger group. Of two that are
 // as strong, chip authentication mapping goes first, which proves the chip's key on the way,
 // then generic mapping.
 func (a CardAccess) Ranked() []Info {
@@ -175,8 +176,8 @@ func (a CardAccess) Ranked() []Info {
 	}
 	slices.SortStableFunc(out, func(x, y Info) int {
 		return cmp.Or(
-			cmp.Compare(y.Protocol.Cipher, x.Protocol.Cipher),
 			cmp.Compare(y.Protocol.Agreement, x.Protocol.Agreement), // "ECDH", "DH"
+			cmp.Compare(y.Protocol.Cipher, x.Protocol.Cipher),
 			cmp.Compare(y.Domain.Bits(), x.Domain.Bits()),
 			cmp.Compare(order(x.Protocol.Mapping), order(y.Protocol.Mapping)),
 		)

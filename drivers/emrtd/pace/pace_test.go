@@ -181,7 +181,7 @@ func TestCardAccessIsReadLiberally(t *testing.T) {
 	}
 	want := "id-PACE-ECDH-GM-AES-CBC-CMAC-256 brainpoolP512r1, id-PACE-ECDH-CAM-AES-CBC-CMAC-128 brainpoolP384r1, " +
 		"id-PACE-ECDH-GM-AES-CBC-CMAC-128 brainpoolP384r1, id-PACE-ECDH-IM-AES-CBC-CMAC-128 brainpoolP256r1, id-PACE-ECDH-GM-AES-CBC-CMAC-128 P-192, " +
-		"id-PACE-DH-GM-AES-CBC-CMAC-128 1024-bit MODP group with a 160-bit subgroup, id-PACE-ECDH-GM-3DES-CBC-CBC P-256"
+		"id-PACE-ECDH-GM-3DES-CBC-CBC P-256, id-PACE-DH-GM-AES-CBC-CMAC-128 1024-bit MODP group with a 160-bit subgroup"
 	if g := strings.Join(got, ", "); g != want {
 		t.Errorf("ranked:\n got %s\nwant %s", g, want)
 	}

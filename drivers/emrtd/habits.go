@@ -1,0 +1,164 @@
+package emrtd
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"tram/drivers/emrtd/apdu"
+	"tram/drivers/emrtd/tlv"
+)
+
+// habits is what is known of the lengths that a card takes, over the reader it lies on.
+type habits struct {
+	extended bool // it takes extended length
+	refused  bool // it, or its reader, does not, whatever it says
+	whole    bool // with extended length it takes no other Le than 0000
+	size     int  // bytes that could be asked for at once; 0 for not known
+}
+
+// maxHabits bounds how many kinds of cards are remembered.
+const maxHabits = 64
+
+// known remembers the habits of cards between the reads of one process, by ATR and reader.
+var known struct {
+	sync.Mutex
+	by map[string]habits
+}
+
+// kindOf names the kind of a card, "" when nothing tells kinds apart.
+func kindOf(card Transceiver) string {
+	c, ok := card.(interface{ ATR() []byte })
+	if !ok || len(c.ATR()) == 0 {
+		return ""
+	}
+	kind := string(c.ATR())
+	if r, ok := card.(interface{ Name() string }); ok {
+		kind += "\x00" + r.Name()
+	}
+	return kind
+}
+
+func recall(kind string) (habits, bool) {
+	known.Lock()
+	defer known.Unlock()
+	h, ok := known.by[kind]
+	return h, ok
+}
+
+func remember(kind string, h habits) {
+	if kind == "" {
+		return
+	}
+	known.Lock()
+	defer known.Unlock()
+	if known.by == nil || len(known.by) >= maxHabits {
+		known.by = map[string]habits{}
+	}
+	known.by[kind] = h
+}
+
+// recallHabits sets the reader up for the card: as it was met before, else as its ATR
+// says. Where the ATR says nothing, EF.ATR/INFO is asked for later.
+func (r *reader) recallHabits(card Transceiver) {
+	r.kind = kindOf(card)
+	if h, ok := recall(r.kind); ok {
+		r.extended, r.whole, r.size, r.askedLengths = h.extended && !h.refused, h.whole, h.size, true
+		return
+	}
+	if c, ok := card.(interface{ ATR() []byte }); ok {
+		extended, said := lengthsInATR(c.ATR())
+		r.extended, r.askedLengths = extended, said || len(c.ATR()) == 0
+		return
+	}
+	r.askedLengths = true
+}
+
+// learn remembers what this read has shown. Lengths that were never tried are not remembered.
+func (r *reader) learn() {
+	if r.long || r.refused || len(r.doc.Files) > 0 && !r.extended {
+		remember(r.kind, habits{extended: r.extended, refused: r.refused, whole: r.whole, size: r.size})
+	}
+}
+
+// refuseLong goes back to short length.
+func (r *reader) refuseLong() { r.extended, r.refused, r.whole, r.size = false, true, false, 0 }
+
+// readLengths asks EF.ATR/INFO (Doc 9303-10 §3.11.1) for the lengths that the card takes, in
+// clear and before access control. No answer is as good as any.
+func (r *reader) readLengths(ctx context.Context) error {
+	if r.askedLengths {
+		return nil
+	}
+	r.askedLengths = true
+	a, err := r.exchange(ctx, apdu.Command{INS: 0xA4, P1: 2, P2: 0x0C, Data: []byte{0x2F, 0x01}, Le: apdu.NoLe})
+	if err != nil || a.SW != 0x9000 {
+		return err
+	}
+	if a, err = r.exchange(ctx, apdu.Command{INS: 0xB0, Le: 256}); err != nil {
+		return err
+	}
+	if extended, largest, ok := lengthsInInfo(a.Data); ok {
+		r.extended = extended
+		r.size = largest
+	}
+	return nil
+}
+
+// lengthsInInfo reads EF.ATR/INFO: the card capabilities 47 and the extended length
+// information 7F66 { command, answer } (ISO/IEC 7816-4 §12.7.1). largest is how many bytes
+// of a file an answer carries under secure messaging, 0 when the card does not say.
+func lengthsInInfo(b []byte) (extended bool, largest int, ok bool) {
+	for len(b) > 0 && b[0] != 0 && b[0] != 0xFF {
+		n, rest, err := tlv.Next(b)
+		if err != nil {
+			break
+		}
+		switch n.Tag {
+		case 0x47:
+			if len(n.Value) >= 3 {
+				extended, ok = n.Value[2]&0x40 != 0, true
+			}
+		case 0x7F66:
+			if longest, err := longestAnswer(n.Value); err == nil && longest > 256 {
+				extended, ok, largest = true, true, fitsAnswer(longest)
+			}
+		}
+		b = rest
+	}
+	if largest > extendedSizes[0] {
+		largest = 0
+	}
+	return extended, largest, ok
+}
+
+var errNoLengths = errors.New("no lengths")
+
+func longestAnswer(b []byte) (int, error) {
+	var numbers []int
+	for len(b) > 0 {
+		n, rest, err := tlv.Next(b)
+		if err != nil {
+			return 0, err
+		}
+		if n.Tag != 0x02 || len(n.Value) == 0 || len(n.Value) > 3 {
+			return 0, errNoLengths
+		}
+		v := 0
+		for _, x := range n.Value {
+			v = v<<8 | int(x)
+		}
+		numbers, b = append(numbers, v), rest
+	}
+	if len(numbers) != 2 {
+		return 0, errNoLengths
+	}
+	return numbers[1], nil
+}
+
+// fitsAnswer returns how many bytes an answer of n bytes, status word included, carries
+// under secure messaging with any cipher.
+func fitsAnswer(n int) int {
+	const around = 2 + 5 + 4 + 10 // status word; 87 82 LL LL 01; status object; checksum object
+	return max(128, (n-around)/16*16-1)
+}
