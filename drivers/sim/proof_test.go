@@ -120,13 +120,13 @@ func TestASavedCardIsVerifiedAgain(t *testing.T) {
 		"no signature": {[]sim.Option{sim.StatusWord(0x88, 0x6D00)}, "not_done not_done chip-trusted"},
 	} {
 		dir := t.TempDir()
-		if err := emrtd.SaveDocument(dir, read(t, newCard(t, x.opt...), canOf(t, "000017"))); err != nil {
+		if err := emrtd.SaveDocument(dir, read(t, newCard(t, x.opt...), canOf(t, "000017")), nil); err != nil {
 			t.Fatal(err)
 		}
 		if info, err := os.Stat(filepath.Join(dir, "proofs.json")); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: proofs.json: %v, %v", what, info, err)
 		}
-		doc, err := emrtd.LoadDocument(dir)
+		doc, err := emrtd.LoadDocument(dir, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestASavedCardIsVerifiedAgain(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, "proofs.json")); err != nil {
 			t.Fatal(err)
 		}
-		if doc, err = emrtd.LoadDocument(dir); err != nil {
+		if doc, err = emrtd.LoadDocument(dir, nil); err != nil {
 			t.Fatal(err)
 		}
 		if v := emrtd.VerifyDocument(doc, trust(t), time.Now()); proved(v) != "not_done not_done chip-trusted" {
@@ -150,7 +150,7 @@ func TestASavedCardIsVerifiedAgain(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "proofs.json"), []byte(`{"activeAuthentication":"099099000017"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := emrtd.LoadDocument(dir); err == nil || strings.Contains(err.Error(), "0990") {
+	if _, err := emrtd.LoadDocument(dir, nil); err == nil || strings.Contains(err.Error(), "0990") {
 		t.Errorf("a broken note: %v", err)
 	}
 }
