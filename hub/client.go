@@ -75,6 +75,9 @@ func (c *client) connectOnce(ctx context.Context) error {
 			}
 		}
 	}
+	if err := c.watch(ctx, client); err != nil {
+		return err
+	}
 	if err := wait(ctx, c.say(client, "up")); err != nil {
 		return fmt.Errorf("say that the hub is up: %w", err)
 	}
@@ -90,8 +93,17 @@ func (c *client) connectOnce(ctx context.Context) error {
 
 // publish sends acknowledgements until the connection is lost or ctx ends.
 func (c *client) publish(ctx context.Context, client mqtt.Client, lost <-chan error) error {
+	beat := time.NewTicker(c.hub.opt.Heartbeat)
+	defer beat.Stop()
 	for {
 		select {
+		case <-c.hub.presence.news:
+			c.clearDead(client)
+			continue
+		case <-beat.C:
+			c.say(client, "up")
+			c.clearDead(client)
+			continue
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-lost:
@@ -103,6 +115,24 @@ func (c *client) publish(ctx context.Context, client mqtt.Client, lost <-chan er
 			// lost is made again when the device sends again.
 			client.Publish(m.topic, 1, false, m.payload)
 		}
+	}
+}
+
+// watch subscribes to the states of all instances.
+func (c *client) watch(ctx context.Context, client mqtt.Client) error {
+	if err := wait(ctx, client.Subscribe(wire.HubStates, 1, nil)); err != nil {
+		return fmt.Errorf("subscribe to the hubs' states: %w", err)
+	}
+	return nil
+}
+
+// clearDead removes the retained states of instances that are no more, which
+// would make devices believe that somebody takes their records.
+func (c *client) clearDead(client mqtt.Client) {
+	h := c.hub
+	for _, instance := range h.presence.dead(h.instance, h.store.ID(), !h.store.Shared(), h.opt.StaleAfter) {
+		h.log.Info("the state of a dead instance is cleared", "instance", instance)
+		client.Publish(wire.HubStateTopic(instance), 1, true, []byte{})
 	}
 }
 
@@ -145,6 +175,11 @@ func (c *client) options(s *socket, lost chan<- error) *mqtt.ClientOptions {
 // which there is no room is dropped, and acknowledged to nobody: the device
 // sends it again.
 func (c *client) receive(_ mqtt.Client, m mqtt.Message) {
+	if instance := wire.HubInstance(m.Topic()); instance != "" {
+		c.hub.presence.saw(instance, m.Payload())
+		m.Ack()
+		return
+	}
 	select {
 	case c.hub.inbox <- message{topic: m.Topic(), payload: m.Payload(), ack: m.Ack}:
 	default:

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"tram/hub/broker"
@@ -71,11 +70,16 @@ type Hub struct {
 	instance string
 	keys     *keyring
 	devices  *Devices
-	opener   atomic.Pointer[seal.Opener]
 	store    store.Store
 	inbox    chan message
 	queue    *publishQueue
 	orders   *orders
+	presence *presence
+
+	handlers  map[string]Handler
+	asking    chan struct{} // one for each question being answered
+	questions sync.WaitGroup
+	plain     sync.Map // devices that take unsigned words only
 }
 
 // New opens the data folder: keys, store, devices.
@@ -84,7 +88,8 @@ func New(o Options) (*Hub, error) {
 	if err := os.MkdirAll(filepath.Join(o.Data, "devices"), 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	key, err := LoadKey(o.Data)
+	devices := NewDevices(o.Data)
+	keys, err := openKeyring(o.Data, devices, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -92,17 +97,14 @@ func New(o Options) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	devices := NewDevices(o.Data)
 	if r, ok := st.(store.KeyRegistry); ok {
 		devices.Share(r)
 	}
-	h := &Hub{
-		opt: o, log: o.Log, instance: rand.Text()[:16], devices: devices, store: st,
-		keys:  &keyring{devices: devices},
-		inbox: make(chan message, 256), queue: newPublishQueue(), orders: newOrders(),
-	}
-	h.opener.Store(seal.NewOpener(key, devices.Key))
-	return h, nil
+	return &Hub{
+		opt: o, log: o.Log, instance: rand.Text()[:16], devices: devices, store: st, keys: keys,
+		inbox: make(chan message, 256), queue: newPublishQueue(), orders: newOrders(), presence: newPresence(),
+		handlers: handlers(o.Handlers), asking: make(chan struct{}, maxQuestions),
+	}, nil
 }
 
 // OpenStore opens the store of a hub: the database, or without one the file in
@@ -142,6 +144,16 @@ func (o Options) withDefaults() Options {
 
 // Devices returns the keys of the devices that the hub knows.
 func (h *Hub) Devices() *Devices { return h.devices }
+
+// PublicKeys returns the hub's public keys as a JWKS, for devices.
+func (h *Hub) PublicKeys() []byte { return h.keys.now.Load().keys.Public() }
+
+// isPlain reports whether a device said that it knows no key of the hub to
+// check signatures with.
+func (h *Hub) isPlain(device string) bool {
+	_, plain := h.plain.Load(device)
+	return plain
+}
 
 // Close releases a hub that was never run.
 func (h *Hub) Close() error { return h.store.Close() }
@@ -196,5 +208,6 @@ func (h *Hub) Run(ctx context.Context) (err error) {
 	parts.Go(func() { h.retry(ctx) })
 	c.run(ctx)
 	parts.Wait()
+	h.questions.Wait()
 	return nil
 }

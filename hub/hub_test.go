@@ -44,12 +44,20 @@ func connect(t *testing.T, h *hubtest.Hub, device string) *peer {
 	if !strings.Contains(url, "://") {
 		url = "tcp://" + url
 	}
+	keys, err := seal.LoadHubKeys(filepath.Join(h.Dir, hub.PublicFile))
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &peer{t: t, topic: topic}
 	p.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker(url).SetClientID(device).SetAutoReconnect(false))
 	p.done(p.client.Connect())
 	t.Cleanup(func() { p.client.Disconnect(100) })
 	p.done(p.client.Subscribe(topic.With(wire.Acks).String(), 1, func(_ mqtt.Client, m mqtt.Message) {
-		a, err := wire.ParseAck(m.Payload())
+		message, signed, err := seal.OpenHubMessage(seal.Ack, device, m.Payload(), keys, nil)
+		if err != nil || !signed {
+			t.Errorf("an ack that is not signed: %v", err)
+		}
+		a, err := wire.ParseAck(message)
 		if err != nil {
 			t.Error(err)
 		}

@@ -105,6 +105,11 @@ func (h *Hub) sort(ctx context.Context, batch []message) *load {
 				h.log.Warn("a status is unreadable", "device", topic.Device, "err", err)
 				continue
 			}
+			if s.Plain || s.Format == "" {
+				h.plain.Store(topic.Device, true)
+			} else {
+				h.plain.Delete(topic.Device)
+			}
 			l.heard = append(l.heard, store.Heard{Device: topic.Device, Site: topic.Site, Status: s})
 			if s.State == "online" {
 				l.asked[topic.Device] = true
@@ -128,7 +133,7 @@ func (h *Hub) openAll(ctx context.Context, arrivals []*arrival) {
 	}
 	items := make([]store.Item, len(arrivals))
 	for i, a := range arrivals {
-		a.item = store.Item{Device: a.topic.Device, Site: a.topic.Site, Sealed: []byte(a.sent.Sealed), First: a.sent.First, Last: a.sent.Last}
+		a.item = store.Item{Device: a.topic.Device, Site: a.topic.Site, Sealed: a.sent.Sealed, First: a.sent.First, Last: a.sent.Last}
 		items[i] = a.item
 	}
 	// A duplicate is not worth opening; when the store cannot say, all are opened.
@@ -157,7 +162,7 @@ func (h *Hub) openAll(ctx context.Context, arrivals []*arrival) {
 // open fills in an item: the records inside, or why it is refused.
 func (h *Hub) open(it *store.Item) {
 	it.Events, it.Refused = nil, ""
-	plain, err := h.opener.Load().Open(it.Device, it.Sealed)
+	plain, err := h.keys.open(seal.Records, it.Device, it.Sealed)
 	if err != nil {
 		switch {
 		case errors.Is(err, ErrUnknownDevice):
@@ -206,12 +211,12 @@ func (h *Hub) finish(ctx context.Context, l *load) {
 	}
 	for device, refusals := range rejected {
 		delete(l.asked, device)
-		h.acknowledge(l.topics[device], out.Acks[device], refusals)
+		h.acknowledge(l.topics[device], out, refusals)
 	}
 	for device := range l.asked {
 		// A device that only asked is told when there is something to tell.
-		if ack := out.Acks[device]; ack.Highwater > 0 {
-			h.acknowledge(l.topics[device], ack, nil)
+		if out.Acks[device].Highwater > 0 {
+			h.acknowledge(l.topics[device], out, nil)
 		}
 	}
 	for _, m := range l.messages {
@@ -253,14 +258,15 @@ func (h *Hub) put(ctx context.Context, a store.Arrivals) (store.Outcome, error) 
 }
 
 // acknowledge tells a device what the hub has, and what was refused.
-func (h *Hub) acknowledge(topic wire.Topic, ack wire.Ack, rejected []wire.Rejected) {
+func (h *Hub) acknowledge(topic wire.Topic, out store.Outcome, rejected []wire.Rejected) {
+	ack, plain := out.Acks[topic.Device], out.Plain[topic.Device]
 	ack.Hub = h.store.ID()
 	to := topic.With(wire.Acks)
 	for part := range slices.Chunk(rejected, wire.MaxEnvelopes) {
 		ack.Rejected = part
-		h.tell(to, wire.Encode(ack))
+		h.tell(to, wire.Encode(ack), plain)
 	}
 	if len(rejected) == 0 {
-		h.tell(to, wire.Encode(ack))
+		h.tell(to, wire.Encode(ack), plain)
 	}
 }

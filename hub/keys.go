@@ -1,12 +1,16 @@
 package hub
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tram/hub/store"
 	"tram/sync/seal"
@@ -16,36 +20,147 @@ import (
 // ErrOrder is returned for a command that no device could take.
 var ErrOrder = errors.New("not a command")
 
-// LoadKey reads or makes the hub's key pair in a data folder, and writes its
-// public half beside it.
+// keysLock is held while a hub's keys are made or rotated.
+const keysLock = "keys.lock"
+
+// LoadKeys reads or makes the hub's keys in a data folder, and writes their
+// public halves beside them.
+func LoadKeys(data string) (*seal.HubKeys, error) {
+	var keys *seal.HubKeys
+	err := withKeys(data, func(k *seal.HubKeys) error { keys = k; return nil })
+	return keys, err
+}
+
+// LoadKey returns the key that devices encrypt to; see LoadKeys.
 func LoadKey(data string) (*seal.HubKey, error) {
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
-	}
-	keys, err := seal.LoadOrCreateHubKeys(data)
+	keys, err := LoadKeys(data)
 	if err != nil {
 		return nil, err
-	}
-	if err := keys.WritePublic(filepath.Join(data, PublicFile)); err != nil {
-		return nil, fmt.Errorf("write the hub's public keys: %w", err)
 	}
 	return keys.Encryption()[0], nil
 }
 
-// keyring is what a hub signs, seals and opens with.
+// withKeys lets change look at the keys, or rotate them, while no other process
+// does, and writes the public halves when they are others than before.
+func withKeys(data string, change func(*seal.HubKeys) error) error {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(data, keysLock), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock the hub's keys: %w", err)
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock the hub's keys: %w", err)
+	}
+	keys, err := seal.LoadOrCreateHubKeys(data)
+	if err == nil {
+		err = change(keys)
+	}
+	if err != nil {
+		return err
+	}
+	public := filepath.Join(data, PublicFile)
+	if old, err := os.ReadFile(public); err == nil && bytes.Equal(old, keys.Public()) {
+		return nil
+	}
+	if err := keys.WritePublic(public); err != nil {
+		return fmt.Errorf("write the hub's public keys: %w", err)
+	}
+	return nil
+}
+
+// keyring is what a hub signs, seals and opens with. It takes up rotated keys
+// from the file.
 type keyring struct {
+	data    string
 	devices *Devices
+	log     *slog.Logger
+	now     atomic.Pointer[keysAt]
+}
+
+// keysAt is the keys as read from a file of that time.
+type keysAt struct {
+	at     time.Time
+	keys   *seal.HubKeys
+	signer *seal.HubSigner
+	opener *seal.Opener
 }
 
 // openKeyring opens the keys in a data folder.
-func openKeyring(data string) (*keyring, error) {
-	if _, err := LoadKey(data); err != nil {
-		return nil, err
-	}
-	return &keyring{devices: NewDevices(data)}, nil
+func openKeyring(data string, devices *Devices, log *slog.Logger) (*keyring, error) {
+	k := &keyring{data: data, devices: devices, log: log}
+	return k, k.load()
 }
 
-// makeCommand makes the message of an order.
+func (k *keyring) stamp() time.Time {
+	info, err := os.Stat(filepath.Join(k.data, KeyFile))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+func (k *keyring) load() error {
+	at := k.stamp()
+	keys, err := LoadKeys(k.data)
+	if err != nil {
+		return err
+	}
+	if at.IsZero() {
+		at = k.stamp()
+	}
+	k.now.Store(&keysAt{at: at, keys: keys, signer: keys.Signer(), opener: keys.Opener(k.devices.Key)})
+	return nil
+}
+
+// refresh takes up the keys when their file has changed.
+func (k *keyring) refresh() {
+	if at := k.stamp(); at.IsZero() || at.Equal(k.now.Load().at) {
+		return
+	}
+	if err := k.load(); err != nil {
+		k.log.Error("the hub's keys have changed and are not read", "err", err)
+		return
+	}
+	k.log.Info("the hub's keys have changed", "key", k.version())
+}
+
+// version names the hub's set of keys.
+func (k *keyring) version() string { return k.now.Load().keys.Encryption()[0].KeyID() }
+
+// open opens what a device sealed.
+func (k *keyring) open(kind, device string, sealed []byte) ([]byte, error) {
+	return k.now.Load().opener.OpenAs(kind, device, sealed)
+}
+
+// sign makes what is published out of a message to a device: signed, unless the
+// device said that it knows no key to check it with.
+func (k *keyring) sign(kind wire.Kind, device string, message []byte, plain bool) []byte {
+	if plain {
+		return message
+	}
+	signed, err := k.now.Load().signer.Sign(string(kind), device, message)
+	if err != nil {
+		k.log.Error("a message is not signed", "device", device, "err", err)
+		return nil
+	}
+	return signed
+}
+
+// sealTo is sign, and only the device can read it, when its box is known.
+func (k *keyring) sealTo(kind wire.Kind, device string, message []byte) ([]byte, bool) {
+	box, err := k.devices.Box(device)
+	if err != nil {
+		return nil, false
+	}
+	sealed, err := k.now.Load().signer.Seal(string(kind), device, message, box)
+	return sealed, err == nil
+}
+
+// makeCommand makes the message of an order. What only the device may read is
+// stored sealed; else it is signed when it is sent.
 func (k *keyring) makeCommand(o Order, now time.Time) (store.Command, error) {
 	if err := o.check(); err != nil {
 		return store.Command{}, err
@@ -53,18 +168,26 @@ func (k *keyring) makeCommand(o Order, now time.Time) (store.Command, error) {
 	if o.ID == "" {
 		o.ID = newCommandID()
 	}
-	message := wire.Encode(wire.Command{ID: o.ID, Name: o.Name, Data: o.Data})
-	return store.Command{ID: o.ID, Device: o.Device, Name: o.Name, Message: message, Issued: now.UTC()}, nil
+	c := wire.Command{ID: o.ID, Name: o.Name, Data: o.Data, Issued: now.UTC().Truncate(time.Second)}
+	if o.Valid > 0 {
+		c.Expires = c.Issued.Add(o.Valid)
+	}
+	out := store.Command{ID: o.ID, Device: o.Device, Name: o.Name, Message: wire.Encode(c), Issued: now.UTC()}
+	if sealed, ok := k.sealTo(wire.Commands, o.Device, out.Message); ok {
+		out.Message, out.Sealed = sealed, true
+	}
+	return out, nil
 }
 
-// version names the hub's set of keys.
-func (k *keyring) version() string { return "" }
-
-// sign makes what is published out of a message to a device.
-func (k *keyring) sign(_, _ string, message []byte) []byte { return message }
-
 // openReply opens a device's reply.
-func (k *keyring) openReply(_ string, raw []byte) (wire.Reply, error) { return wire.ParseReply(raw) }
+func (k *keyring) openReply(device string, raw []byte) (wire.Reply, error) {
+	if s, err := wire.ParseSealed(raw); err == nil {
+		if raw, err = k.open(seal.Reply, device, s.Sealed); err != nil {
+			return wire.Reply{}, err
+		}
+	}
+	return wire.ParseReply(raw)
+}
 
 // readReply opens a device's reply to a command.
 func (h *Hub) readReply(device string, raw []byte) (store.Answer, bool) {
@@ -77,8 +200,8 @@ func (h *Hub) readReply(device string, raw []byte) (store.Answer, bool) {
 }
 
 // tell signs a message to a device and queues it.
-func (h *Hub) tell(topic wire.Topic, message []byte) {
-	h.queue.put(topic.String(), h.keys.sign(string(topic.Kind), topic.Device, message))
+func (h *Hub) tell(topic wire.Topic, message []byte, plain bool) {
+	if b := h.keys.sign(topic.Kind, topic.Device, message, plain); b != nil {
+		h.queue.put(topic.String(), b)
+	}
 }
-
-var _ = json.Valid

@@ -83,6 +83,7 @@ func (o *orders) reply(id string) <-chan struct{} {
 func (h *Hub) command(ctx context.Context) {
 	tick := time.NewTicker(commandPoll)
 	defer tick.Stop()
+	h.keys.refresh()
 	for {
 		now := time.Now()
 		select {
@@ -95,6 +96,7 @@ func (h *Hub) command(ctx context.Context) {
 		case <-h.orders.added:
 			h.send(ctx, "", now, now.Add(-h.opt.CommandRepeat))
 		case <-tick.C:
+			h.keys.refresh()
 			h.send(ctx, "", now, now.Add(-h.opt.CommandRepeat))
 		}
 	}
@@ -115,7 +117,11 @@ func (h *Hub) send(ctx context.Context, device string, now, again time.Time) {
 			h.log.Error("a command is for no device", "command", c.ID, "err", err)
 			continue
 		}
-		h.queue.put(topic.String(), c.Message)
+		if c.Sealed {
+			h.queue.put(topic.String(), c.Message)
+		} else {
+			h.tell(topic, c.Message, c.Plain)
+		}
 	}
 }
 

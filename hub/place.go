@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"time"
 
 	"tram/hub/store"
+	"tram/sync/seal"
 	"tram/sync/wire"
 )
 
@@ -119,6 +122,38 @@ func (p Place) Give(ctx context.Context, o Order) (CommandView, error) {
 	return view, err
 }
 
+// RotateKeys makes new keys and orders every known device to take them. It
+// returns how many devices that are.
+func (p Place) RotateKeys(ctx context.Context) (int, error) {
+	var public []byte
+	err := withKeys(p.Data, func(k *seal.HubKeys) error {
+		defer func() { public = k.Public() }()
+		return k.Rotate()
+	})
+	if err != nil {
+		return 0, err
+	}
+	data, err := json.Marshal(struct {
+		JWKS json.RawMessage `json:"jwks"`
+	}{public})
+	if err != nil {
+		return 0, err
+	}
+	report, err := p.Report(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil // a hub that never ran
+	}
+	if err != nil {
+		return 0, err
+	}
+	for i, d := range report.Devices {
+		if _, err := p.Give(ctx, Order{Device: d.Device, Name: "rotate-key", Data: data}); err != nil {
+			return i, fmt.Errorf("tell device %s: %w", d.Device, err)
+		}
+	}
+	return len(report.Devices), nil
+}
+
 // commandWait is how often a command is looked at while its reply is awaited.
 const commandWait = 200 * time.Millisecond
 
@@ -131,11 +166,7 @@ func (p Place) Command(ctx context.Context, id string) (CommandView, error) {
 	if !errors.Is(err, ErrNotRunning) {
 		return view, err
 	}
-	keys, err := openKeyring(p.Data)
-	if err != nil {
-		return view, err
-	}
-	err = p.read(ctx, func(st store.Store) error {
+	err = p.write(ctx, func(st store.Store, keys *keyring) error {
 		c, err := st.Command(ctx, id)
 		view = keys.view(c)
 		return err
@@ -200,12 +231,13 @@ func (p Place) read(ctx context.Context, do func(store.Store) error) error {
 // write opens the store and the keys to change something.
 func (p Place) write(ctx context.Context, do func(store.Store, *keyring) error) error {
 	return p.open(ctx, func(st store.Store) error {
-		keys, err := openKeyring(p.Data)
+		devices := NewDevices(p.Data)
+		if r, ok := st.(store.KeyRegistry); ok {
+			devices.Share(r)
+		}
+		keys, err := openKeyring(p.Data, devices, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err
-		}
-		if r, ok := st.(store.KeyRegistry); ok {
-			keys.devices.Share(r)
 		}
 		return do(st, keys)
 	})

@@ -57,7 +57,7 @@ func (h *Hub) retryAll(ctx context.Context, tried map[string]string) error {
 		h.log.Info("envelopes that were kept aside are accepted", "envelopes", len(a.Items))
 		for device, site := range sites {
 			if topic, err := wire.NewTopic(site, device, wire.Records); err == nil {
-				h.acknowledge(topic, out.Acks[device], nil)
+				h.acknowledge(topic, out, nil)
 			}
 		}
 	}

@@ -109,7 +109,7 @@ func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {
 func TestKeyAndDeviceAddAndReport(t *testing.T) {
 	dir := t.TempDir()
 	code, out, errs := command("key", "--data", dir)
-	if _, err := seal.ParseHubPublic([]byte(out)); code != exitDone || err != nil {
+	if _, err := seal.ParseHubKeys([]byte(out)); code != exitDone || err != nil {
 		t.Fatalf("key: exit %d, %v, %s", code, err, errs)
 	}
 	public, err := hubtest.Key(t).Public().MarshalJSON()

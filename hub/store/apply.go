@@ -43,7 +43,7 @@ func (a *Arrivals) devices() []string {
 // apply decides what becomes of arrivals, changes the devices' states, and
 // hands what must be kept to the ledger.
 func apply(l ledger, states map[string]*deviceState, a Arrivals, now time.Time) (Outcome, error) {
-	out := Outcome{Results: make([]string, len(a.Items)), Acks: make(map[string]wire.Ack, len(states))}
+	out := Outcome{Results: make([]string, len(a.Items)), Acks: make(map[string]wire.Ack, len(states)), Plain: map[string]bool{}}
 	for i := range a.Items {
 		it := &a.Items[i]
 		d := states[it.Device]
@@ -58,6 +58,9 @@ func apply(l ledger, states map[string]*deviceState, a Arrivals, now time.Time) 
 		d := states[h.Device]
 		d.seen(h.Site, now)
 		d.Online, d.Last, d.Pending = h.Status.State == "online", h.Status.Last, h.Status.Pending
+		if d.Online {
+			d.Plain = h.Status.Plain || h.Status.Format == ""
+		}
 	}
 	for name, d := range states {
 		at := func(seq uint64) (row, bool, error) { return d.at(l, name, seq) }
@@ -75,6 +78,9 @@ func apply(l ledger, states map[string]*deviceState, a Arrivals, now time.Time) 
 			return Outcome{}, err
 		}
 		out.Acks[name] = ack
+		if d.Plain {
+			out.Plain[name] = true
+		}
 	}
 	return out, nil
 }

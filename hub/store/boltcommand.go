@@ -61,7 +61,7 @@ func (s *Bolt) Command(_ context.Context, id string) (c Command, err error) {
 			return err
 		}
 		d, err := loadDevice(tx, c.Device)
-		c.Site = d.Site
+		c.Site, c.Plain = d.Site, d.Plain
 		return err
 	})
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *Bolt) Claim(_ context.Context, device string, now, again time.Time, lim
 				continue
 			}
 			cmd.Sent, cmd.LastSent = cmd.Sent+1, now.UTC()
-			cmd.Site = d.Site
+			cmd.Site, cmd.Plain = d.Site, d.Plain
 			list = append(list, cmd)
 			numbers = append(numbers, append([]byte(nil), k...))
 		}

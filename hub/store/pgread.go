@@ -116,21 +116,21 @@ func (s *Postgres) Asides(ctx context.Context, after uint64, limit int) ([]Aside
 
 // AddCommand implements Store.
 func (s *Postgres) AddCommand(ctx context.Context, c Command) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO tram_hub.commands (id, device, name, message, issued) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (id) DO NOTHING`, c.ID, c.Device, c.Name, c.Message, c.Issued)
+	_, err := s.pool.Exec(ctx, `INSERT INTO tram_hub.commands (id, device, name, message, sealed, issued) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO NOTHING`, c.ID, c.Device, c.Name, c.Message, c.Sealed, c.Issued)
 	if err != nil {
 		return fmt.Errorf("keep command %s: %w", c.ID, err)
 	}
 	return nil
 }
 
-const commandColumns = `c.id, c.device, coalesce(d.site, ''), c.name, c.message, c.issued, c.sent, c.last_sent, c.answered, c.ok, c.reply`
+const commandColumns = `c.id, c.device, coalesce(d.site, ''), coalesce((d.state ->> 'plain')::boolean, false), c.name, c.message, c.sealed, c.issued, c.sent, c.last_sent, c.answered, c.ok, c.reply`
 
 func scanCommand(r pgx.CollectableRow) (Command, error) {
 	var c Command
 	var sent int64
 	var last, answered *time.Time
-	err := r.Scan(&c.ID, &c.Device, &c.Site, &c.Name, &c.Message, &c.Issued, &sent, &last, &answered, &c.OK, &c.Reply)
+	err := r.Scan(&c.ID, &c.Device, &c.Site, &c.Plain, &c.Name, &c.Message, &c.Sealed, &c.Issued, &sent, &last, &answered, &c.OK, &c.Reply)
 	c.Sent, c.Issued = uint64(sent), c.Issued.UTC()
 	if last != nil {
 		c.LastSent = last.UTC()

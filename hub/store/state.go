@@ -31,6 +31,7 @@ type deviceState struct {
 	Checkpoints []wire.Checkpoint   `json:"checkpoints,omitempty"`
 	Offsets     []wire.ClockOffset  `json:"offsets,omitempty"`
 	Online      bool                `json:"online,omitempty"`
+	Plain       bool                `json:"plain,omitempty"` // takes unsigned words only
 	Last        uint64              `json:"last,omitempty"`
 	Pending     uint64              `json:"pending,omitempty"`
 	FirstSeen   time.Time           `json:"firstSeen"`

@@ -107,6 +107,7 @@ type Arrivals struct {
 type Outcome struct {
 	Results []string            // of each item
 	Acks    map[string]wire.Ack // to every device of Items and Heard, without the refusals
+	Plain   map[string]bool     // of these devices, those that take unsigned words only
 }
 
 // What became of an Item; anything else is why it was refused.
@@ -176,7 +177,9 @@ type Command struct {
 	Device   string    `json:"device"`
 	Site     string    `json:"site,omitzero"` // where the device was last seen; "": never
 	Name     string    `json:"name"`
-	Message  []byte    `json:"message"` // as it is published: signed, and sealed where the device can open it
+	Message  []byte    `json:"message"`         // wire.Command; where Sealed is set, signed and sealed to the device
+	Sealed   bool      `json:"sealed,omitzero"` // as it is published
+	Plain    bool      `json:"plain,omitzero"`  // the device takes unsigned words only
 	Issued   time.Time `json:"issued"`
 	Sent     uint64    `json:"sent"` // times
 	LastSent time.Time `json:"lastSent,omitzero"`

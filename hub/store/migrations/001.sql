@@ -58,6 +58,7 @@ CREATE TABLE tram_hub.commands (
   device    text        NOT NULL,
   name      text        NOT NULL,
   message   bytea       NOT NULL,
+  sealed    boolean     NOT NULL DEFAULT false, -- so that only the device can read it
   issued    timestamptz NOT NULL,
   sent      bigint      NOT NULL DEFAULT 0,
   last_sent timestamptz,
