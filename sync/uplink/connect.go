@@ -22,17 +22,17 @@ var errTimeout = errors.New("the broker does not answer")
 const writeTimeout = 3 * time.Second
 
 // open dials until ctx ends.
-func (e endpoint) open(ctx context.Context) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", e.address)
+func (e endpoint) open(ctx context.Context) (conn net.Conn, met bool, err error) {
+	plain, err := new(net.Dialer).DialContext(ctx, "tcp", e.address)
 	if err != nil || e.tls == nil {
-		return conn, err
+		return plain, err == nil, err
 	}
-	secure := tls.Client(conn, e.tls)
+	secure := tls.Client(plain, e.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		_ = conn.Close()
-		return nil, err
+		_ = plain.Close()
+		return nil, true, err
 	}
-	return secure, nil
+	return secure, true, nil
 }
 
 // connection is one MQTT client from its connect to its end.
@@ -43,6 +43,7 @@ type connection struct {
 
 	mu   sync.Mutex
 	conn net.Conn
+	met  bool // something answered at the broker's address
 }
 
 // receive takes a message from paho's router and returns at once. When the
@@ -61,12 +62,13 @@ func (u *Uplink) connectOnce(ctx context.Context) (useful bool, err error) {
 	c := &connection{in: make(chan mqtt.Message, 256), lost: make(chan error, 1)}
 	dialed, cancel := context.WithTimeout(ctx, u.opt.Timeout)
 	defer cancel()
-	c.client = mqtt.NewClient(u.options(dialed, c))
-	defer c.close()
-	if err := wait(dialed, c.client.Connect(), u.opt.Timeout); err != nil {
+	to, err := u.endpoint()
+	if err != nil {
 		return false, fmt.Errorf("connect to %s: %w", u.opt.Broker, err)
 	}
-	if err := u.subscribe(ctx, c); err != nil {
+	c.client = mqtt.NewClient(u.options(dialed, to, c))
+	defer c.close()
+	if err := u.enter(dialed, c); err != nil {
 		return false, err
 	}
 	if err := u.announce(ctx, c, "online"); err != nil {
@@ -82,16 +84,53 @@ func (u *Uplink) connectOnce(ctx context.Context) (useful bool, err error) {
 		_ = u.announce(bye, c, "offline")
 		return s.useful, nil
 	}
-	u.lost(time.Now())
+	if !errors.Is(err, errReconnect) {
+		u.lost(time.Now())
+	}
 	return s.useful, err
+}
+
+// endpoint returns where to connect to, with the certificate to try.
+func (u *Uplink) endpoint() (endpoint, error) {
+	if u.dial.tls == nil || u.opt.Credentials == nil {
+		return u.dial, nil
+	}
+	config, err := u.opt.Credentials.TLS()
+	if err != nil {
+		return endpoint{}, fmt.Errorf("take the device's certificate: %w", err)
+	}
+	return u.dial.with(config), nil
+}
+
+// enter connects and subscribes, and says whether the certificate was good for it.
+func (u *Uplink) enter(ctx context.Context, c *connection) error {
+	err := wait(ctx, c.client.Connect(), u.opt.Timeout)
+	if err != nil {
+		err = fmt.Errorf("connect to %s: %w", u.opt.Broker, err)
+	} else {
+		err = u.subscribe(ctx, c)
+	}
+	if u.opt.Credentials == nil || u.dial.tls == nil {
+		return err
+	}
+	c.mu.Lock()
+	met := c.met
+	c.mu.Unlock()
+	switch {
+	case err == nil:
+		u.opt.Credentials.Connected()
+	case met && !errors.Is(err, errTimeout) && !errors.Is(err, context.Canceled):
+		u.opt.Credentials.Failed(err)
+	}
+	return err
 }
 
 // options are the only honest settings: nothing stored, nothing repeated,
 // nothing reconnected behind our back.
-func (u *Uplink) options(ctx context.Context, c *connection) *mqtt.ClientOptions {
-	will := wire.Encode(wire.Status{State: "offline", Instance: u.instance, Time: time.Now().UTC()})
+func (u *Uplink) options(ctx context.Context, to endpoint, c *connection) *mqtt.ClientOptions {
+	will := wire.Encode(u.status("offline"))
 	o := mqtt.NewClientOptions().
-		AddBroker("tcp://"+u.dial.address).
+		AddBroker("tcp://"+to.address).
 		SetClientID(u.opt.Device).
 		SetUsername(u.opt.Username).
 		SetPassword(u.opt.Password).
@@ -113,10 +152,10 @@ func (u *Uplink) options(ctx context.Context, c *connection) *mqtt.ClientOptions
 			}
 		})
 	return o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
-		conn, err := u.dial.open(ctx)
+		conn, met, err := to.open(ctx)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.conn = conn
+		c.conn, c.met = conn, met
 		return conn, err
 	})
 }
@@ -124,10 +163,11 @@ func (u *Uplink) options(ctx context.Context, c *connection) *mqtt.ClientOptions
 // subscribe asks for the hub's topics and checks that the broker granted them.
 func (u *Uplink) subscribe(ctx context.Context, c *connection) error {
 	filters := map[string]byte{
-		wire.HubStates:                       1,
-		u.topic.With(wire.Acks).String():     1,
-		u.topic.With(wire.Commands).String(): 1,
-		u.topic.With(wire.StatusOf).String(): 1, // our own: another's word there is a duplicate
+		wire.HubStates:                        1,
+		u.topic.With(wire.Acks).String():      1,
+		u.topic.With(wire.Commands).String():  1,
+		u.topic.With(wire.Responses).String(): 1,
+		u.topic.With(wire.StatusOf).String():  1, // our own: another's word there is a duplicate
 	}
 	token := c.client.SubscribeMultiple(filters, nil)
 	if err := wait(ctx, token, u.opt.Timeout); err != nil {
@@ -145,15 +185,24 @@ func (u *Uplink) subscribe(ctx context.Context, c *connection) error {
 
 // announce publishes the device's retained status.
 func (u *Uplink) announce(ctx context.Context, c *connection, state string) error {
-	status := wire.Status{State: state, Instance: u.instance, Time: time.Now().UTC(), Commands: u.commands.last()}
-	if stat, err := u.opt.Store.Stat(); err == nil {
-		status.Last, status.Pending = stat.Last, stat.Accepted-stat.Delivered
-	}
-	token := c.client.Publish(u.topic.With(wire.StatusOf).String(), 1, true, wire.Encode(status))
+	token := c.client.Publish(u.topic.With(wire.StatusOf).String(), 1, true, wire.Encode(u.status(state)))
 	if err := wait(ctx, token, u.opt.Timeout); err != nil {
 		return fmt.Errorf("announce %s at %s: %w", state, u.opt.Broker, err)
 	}
 	return nil
+}
+
+// status is what the device says of itself.
+func (u *Uplink) status(state string) wire.Status {
+	s := u.opt.About
+	s.State, s.Instance, s.Time = state, u.instance, time.Now().UTC()
+	if u.opt.Inbox != nil {
+		s.Commands = u.opt.Inbox.Highwater()
+	}
+	if stat, err := u.opt.Store.Stat(); err == nil {
+		s.Last, s.Pending, s.Oldest = stat.Last, stat.Pending, stat.Oldest
+	}
+	return s
 }
 
 // close ends the client and its socket, whatever state they are in.

@@ -1,9 +1,7 @@
 package uplink_test
 
 import (
-	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,47 +81,4 @@ func TestWhatTheHubMissesIsSentAgainWithoutWaiting(t *testing.T) {
 	d := startDesk(t, dir, uplink.Options{Broker: url, Store: store, BatchRecords: 2})
 	d.delivered(60) // the ack timeout is an hour
 	whole(t, dir, 60)
-}
-
-func TestCommandsAreDoneOnceAndAnswered(t *testing.T) {
-	dir := t.TempDir()
-	m := hubtest.StartMosquitto(t)
-	var done atomic.Int64
-	d := startDesk(t, dir, uplink.Options{Broker: m.URL, OnCommand: func(_ context.Context, c wire.Command) wire.Reply {
-		done.Add(1)
-		return wire.Reply{OK: true, Text: c.Name}
-	}})
-	var mu sync.Mutex
-	var replies []wire.Reply
-	topic, err := wire.NewTopic(site, device, wire.Replies)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := listen(t, m.URL, topic.String(), func(_ string, payload []byte) {
-		r, err := wire.ParseReply(payload)
-		if err != nil {
-			t.Error(err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		replies = append(replies, r)
-	})
-	d.state(uplink.HubDown)
-	for _, payload := range [][]byte{
-		wire.Encode(wire.Command{ID: "c1", Name: "notice"}), []byte("{"), wire.Encode(wire.Command{ID: "c1", Name: "notice"}),
-		wire.Encode(wire.Command{ID: "c2", Name: "notice"}),
-	} {
-		if token := c.Publish(topic.With(wire.Commands).String(), 1, false, payload); !token.WaitTimeout(10 * time.Second) {
-			t.Fatal("the command is not published")
-		}
-	}
-	hubtest.Until(t, "three replies", func() bool { mu.Lock(); defer mu.Unlock(); return len(replies) == 3 })
-	if done.Load() != 2 {
-		t.Errorf("commands were done %d times, want 2", done.Load())
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	if replies[0].ID != "c1" || replies[1].ID != "c1" || replies[2].ID != "c2" || !replies[1].OK {
-		t.Errorf("replies are %+v", replies)
-	}
 }

@@ -2,27 +2,17 @@ package uplink
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
-	"tram/sync/outbox"
 	"tram/sync/wire"
 )
 
 // maxDoublings bounds how far the ack timeout grows: 16 times.
 const maxDoublings = 4
-
-// flight is a batch that the hub has not answered.
-type flight struct {
-	envelopes []wire.Range
-	token     mqtt.Token
-	at        time.Time
-	taken     bool // PUBACK
-}
 
 // session is what one connection is doing. Everything in it belongs to run's
 // goroutine, except the commands' worker.
@@ -30,35 +20,36 @@ type session struct {
 	u *Uplink
 	c *connection
 
-	hubUp   bool
-	hub     string // the hub's instance
-	useful  bool   // the hub acknowledged something
-	cursor  uint64 // records up to here are sent, held or delivered
+	hubs    hubs
+	useful  bool // the hub acknowledged something
 	window  int
 	late    int // ack timeouts in a row
-	flights []*flight
+	lanes   lanes
+	flights []*flight            // in the order of publishing
 	inAir   map[uint64]bool      // first sequences of flying envelopes
 	held    map[uint64]time.Time // first sequences of refused envelopes, until when
 	ack     *wire.Ack            // the last one received, not yet acted on
 
 	taken    chan *flight      // PUBACK came
 	commands chan mqtt.Message // bounded
+	hubCame  chan struct{}
 }
 
 func newSession(u *Uplink, c *connection) *session {
 	return &session{
-		u: u, c: c, window: 1, inAir: map[uint64]bool{}, held: map[uint64]time.Time{},
-		taken: make(chan *flight, u.opt.Window), commands: make(chan mqtt.Message, 16),
+		u: u, c: c, window: 1, inAir: map[uint64]bool{}, held: map[uint64]time.Time{}, hubs: hubs{},
+		taken: make(chan *flight, u.opt.Window), commands: make(chan mqtt.Message, 16), hubCame: make(chan struct{}, 1),
 	}
 }
 
-// run serves the connection until it is lost or ctx ends.
+// run serves the connection until it is lost, Reconnect or ctx ends.
 func (s *session) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var helpers sync.WaitGroup
 	defer helpers.Wait()
+	defer s.u.setOnline(nil)
 	defer cancel()
-	helpers.Go(func() { s.u.serveCommands(ctx, s.c.client, s.commands) })
+	helpers.Go(func() { s.serveCommands(ctx) })
 	changed, stop := s.u.opt.Store.Changed()
 	defer stop()
 	s.u.setState(HubDown)
@@ -73,6 +64,8 @@ func (s *session) run(ctx context.Context) error {
 			err = ctx.Err()
 		case err = <-s.c.lost:
 			err = fmt.Errorf("connection lost: %w", err)
+		case <-s.u.reconnect:
+			err = errReconnect
 		case m := <-s.c.in:
 			s.receiveAll(m)
 		case f := <-s.taken:
@@ -85,69 +78,6 @@ func (s *session) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-	}
-}
-
-// fill publishes batches while the hub is up and the window has room.
-func (s *session) fill(ctx context.Context, helpers *sync.WaitGroup) error {
-	for s.hubUp && len(s.flights) < s.window {
-		records, err := s.u.opt.Store.Pending(s.cursor, s.u.opt.BatchRecords, s.u.opt.BatchBytes)
-		if errors.Is(err, outbox.ErrClosed) {
-			<-ctx.Done() // the daemon is ending
-			return ctx.Err()
-		}
-		if err != nil {
-			return fmt.Errorf("take records to send: %w", err)
-		}
-		if len(records) == 0 {
-			return nil
-		}
-		var batch wire.Batch
-		f := &flight{at: time.Now()}
-		for _, r := range records {
-			s.cursor = r.Last
-			if s.inAir[r.Sequence] || time.Now().Before(s.held[r.Sequence]) {
-				continue
-			}
-			delete(s.held, r.Sequence)
-			s.inAir[r.Sequence] = true
-			f.envelopes = append(f.envelopes, wire.Range{First: r.Sequence, Last: r.Last})
-			batch.Envelopes = append(batch.Envelopes, wire.Envelope{First: r.Sequence, Last: r.Last, Sealed: r.Sealed})
-		}
-		if len(batch.Envelopes) == 0 {
-			continue
-		}
-		f.token = s.c.client.Publish(s.u.topic.String(), 1, false, wire.Encode(batch))
-		s.flights = append(s.flights, f)
-		helpers.Go(func() {
-			select {
-			case <-f.token.Done():
-				if f.token.Error() != nil {
-					return // the connection is lost, or the flight expires
-				}
-			case <-ctx.Done():
-				return
-			}
-			select {
-			case s.taken <- f:
-			case <-ctx.Done():
-			}
-		})
-	}
-	return nil
-}
-
-// markSent notes a PUBACK, for people only.
-func (s *session) markSent(f *flight) {
-	f.taken = true
-	upTo := f.envelopes[len(f.envelopes)-1].Last
-	for _, other := range s.flights {
-		if !other.taken && other.envelopes[0].First < upTo {
-			upTo = min(upTo, other.envelopes[0].First-1)
-		}
-	}
-	if err := s.u.opt.Store.MarkSent(upTo); err != nil {
-		s.u.log.Warn("what was sent is not noted", "err", err)
 	}
 }
 
@@ -171,23 +101,31 @@ func (s *session) receiveAll(m mqtt.Message) {
 
 // receive takes one message from the broker.
 func (s *session) receive(m mqtt.Message) {
-	if wire.HubInstance(m.Topic()) != "" {
+	if instance := wire.HubInstance(m.Topic()); instance != "" {
 		m.Ack()
-		s.hubSays(m.Payload())
+		s.hubSays(instance, m.Payload())
 		return
 	}
-	switch topic := m.Topic(); topic {
-	case s.u.topic.With(wire.Acks).String():
+	topic, err := wire.ParseTopic(m.Topic())
+	if err != nil || topic.Device != s.u.opt.Device {
+		m.Ack()
+		return
+	}
+	switch topic.Kind {
+	case wire.Acks:
 		m.Ack()
 		s.readAck(m.Payload())
-	case s.u.topic.With(wire.StatusOf).String():
+	case wire.Responses:
+		m.Ack()
+		s.u.answered(m.Payload())
+	case wire.StatusOf:
 		m.Ack()
 		if status, err := wire.ParseStatus(m.Payload()); err == nil && status.Instance != s.u.instance && s.u.returned() {
 			s.u.foreign = true
 		}
-	case s.u.topic.With(wire.Commands).String():
+	case wire.Commands:
 		select {
-		case s.commands <- m: // acknowledged when it is done
+		case s.commands <- m: // acknowledged when it is stored
 		default:
 			s.u.log.Warn("too many commands wait; one is dropped and not acknowledged")
 		}
@@ -200,39 +138,55 @@ func (s *session) receive(m mqtt.Message) {
 // this process was connected before.
 func (u *Uplink) returned() bool { return u.announced && len(u.losses) > 0 }
 
-func (s *session) hubSays(payload []byte) {
-	state, err := wire.ParseState(payload)
+// hubSays takes the state of one of the hub's instances.
+func (s *session) hubSays(instance string, payload []byte) {
+	before := s.hubs.up()
+	again, err := s.hubs.take(instance, payload)
 	if err != nil {
 		s.u.log.Warn("the hub's state is unreadable", "err", err)
 		return
 	}
-	if state.Up() && (!s.hubUp || state.Hub != s.hub) {
-		// A hub that was away has forgotten what was on its way to it.
+	if again {
 		s.restart()
 	}
-	s.hubUp, s.hub = state.Up(), state.Hub
-	if s.hubUp {
+	switch up := s.hubs.up(); {
+	case up && !before:
+		s.u.setOnline(s.c.client)
 		s.u.setState(Connected)
-	} else {
+		select {
+		case s.hubCame <- struct{}{}:
+		default:
+		}
+	case !up:
+		s.u.setOnline(nil)
 		s.u.setState(HubDown)
 	}
 }
 
 // restart sends everything again that is not acknowledged, slowly at first.
 func (s *session) restart() {
-	s.flights, s.cursor, s.window = nil, 0, 1
+	s.flights, s.lanes, s.window = nil, lanes{}, 1
 	clear(s.inAir)
 	clear(s.held)
 }
 
-// readAck notes an acknowledgement and what it refuses.
+// readAck notes an acknowledgement and what it refuses. One that the hub did
+// not sign, or signed for another device, frees nothing.
 func (s *session) readAck(payload []byte) {
-	ack, err := wire.ParseAck(payload)
+	message, err := s.u.open(wire.Acks, payload)
+	if err != nil {
+		s.u.log.Warn("an acknowledgement is refused", "err", err)
+		return
+	}
+	ack, err := wire.ParseAck(message)
 	if err != nil {
 		s.u.log.Warn("the hub's acknowledgement is unreadable", "err", err)
 		return
 	}
 	for _, r := range ack.Rejected {
+		if !s.inAir[r.First] {
+			continue
+		}
 		s.held[r.First] = time.Now().Add(s.u.opt.RejectedAfter)
 		s.u.log.Warn("the hub refuses an envelope; it is kept and tried again later", "seq", r.First, "reason", r.Reason)
 	}
@@ -246,21 +200,39 @@ func (s *session) acknowledged(ack wire.Ack) {
 		return
 	}
 	s.useful = s.useful || ack.Highwater > 0
+	// A batch is lost when later ones arrived and it did not. Between several
+	// instances of a hub batches overtake each other, so that three must have.
+	overtaken := 1
+	if len(s.hubs) > 1 {
+		overtaken = 3
+	}
+	settled := make([]bool, len(s.flights))
+	for i, f := range s.flights {
+		settled[i] = s.settled(f, &ack)
+	}
+	later := 0
+	lost := make([]bool, len(s.flights))
+	for i := len(s.flights) - 1; i >= 0; i-- {
+		lost[i] = !settled[i] && later >= overtaken
+		if settled[i] {
+			later++
+		}
+	}
 	flying := s.flights[:0]
-	for _, f := range s.flights {
+	for i, f := range s.flights {
 		switch {
-		case s.settled(f, &ack):
+		case settled[i]:
 			s.land(f)
 			s.late = 0
 			s.window = min(2*s.window, s.u.opt.Window)
-		case f.envelopes[len(f.envelopes)-1].Last < ack.Highwater:
-			// A later batch arrived and this one did not: the broker lost it.
+		case lost[i]:
 			s.land(f)
-			s.cursor = min(s.cursor, f.envelopes[0].First-1)
+			s.lanes.back(f)
 		default:
 			flying = append(flying, f)
 		}
 	}
+	clear(s.flights[len(flying):])
 	s.flights = flying
 }
 
@@ -272,60 +244,4 @@ func (s *session) settled(f *flight, ack *wire.Ack) bool {
 		}
 	}
 	return true
-}
-
-func (s *session) land(f *flight) {
-	for _, e := range f.envelopes {
-		delete(s.inAir, e.First)
-	}
-}
-
-// ackTimeout grows with every timeout in a row.
-func (s *session) ackTimeout() time.Duration {
-	return s.u.opt.AckTimeout << min(s.late, maxDoublings)
-}
-
-// nextDeadline is when a flight or a refused envelope is due.
-func (s *session) nextDeadline() time.Duration {
-	next := time.Hour
-	if len(s.flights) > 0 {
-		next = time.Until(s.flights[0].at.Add(s.ackTimeout()))
-	}
-	for _, until := range s.held {
-		next = min(next, time.Until(until))
-	}
-	return max(next, time.Millisecond)
-}
-
-// expire sends overdue batches again, and gives the connection up when the
-// broker does not even take them.
-func (s *session) expire() error {
-	now := time.Now()
-	for first, until := range s.held {
-		if now.After(until) {
-			delete(s.held, first)
-			s.cursor = min(s.cursor, first-1)
-		}
-	}
-	overdue := false
-	flying := s.flights[:0]
-	for _, f := range s.flights {
-		if now.Before(f.at.Add(s.ackTimeout())) {
-			flying = append(flying, f)
-			continue
-		}
-		if !f.taken {
-			return fmt.Errorf("publish records: %w", errTimeout)
-		}
-		overdue = true
-		s.land(f)
-		s.cursor = min(s.cursor, f.envelopes[0].First-1)
-	}
-	s.flights = flying
-	if overdue {
-		s.late++
-		s.window = 1
-		s.u.log.Info("the hub did not acknowledge in time; sending again", "seq", s.cursor+1)
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,11 @@ const (
 	DuplicateIdentity = "duplicate-identity" // another device uses this one's name
 )
 
-// ErrBroker is returned for a broker address that is none.
-var ErrBroker = errors.New("not a broker's address")
+// Errors that callers tell apart.
+var (
+	ErrBroker  = errors.New("not a broker's address")
+	ErrOffline = errors.New("the hub is not there")
+)
 
 // Store is what the uplink needs of the outbox.
 type Store interface {
@@ -40,6 +44,24 @@ type Store interface {
 
 var _ Store = (*outbox.Store)(nil)
 
+// Inbox keeps commands until they are done and their replies sent.
+type Inbox interface {
+	// Put stores a command and returns after the fsync. An id that was there
+	// before is no error; its reply, if there is one, is queued again.
+	Put(c wire.Command) error
+	Replies(max int) []wire.Reply // that are queued
+	Replied(id string) error      // the broker took this one
+	Changed() (changed <-chan struct{}, stop func())
+	Highwater() string // id of the last command stored
+}
+
+// Credentials are the device's certificates for a broker with TLS.
+type Credentials interface {
+	TLS() (*tls.Config, error) // for the next connection: the newest pair to try
+	Connected()                // the broker took it, subscriptions included
+	Failed(err error)          // a broker that was reached did not
+}
+
 // Options says where to send what. The times have defaults; tests shorten them.
 type Options struct {
 	Broker       string // tcp://HOST:PORT or ssl://HOST:PORT; "": none, always offline
@@ -48,10 +70,19 @@ type Options struct {
 	TLS          *tls.Config
 	Username     string
 	Password     string
-	// OnCommand does what the hub orders and says how it went. A command is
-	// acknowledged to the broker after it returns. nil: every command is refused.
-	OnCommand func(context.Context, wire.Command) wire.Reply
-	Log       *slog.Logger
+	// Credentials, when there are any, take the place of TLS.
+	Credentials Credentials
+	Inbox       Inbox // nil: every command is refused
+	// Open verifies and opens what the hub said: kind is ack, command or
+	// response. nil: the hub's word is taken as it comes.
+	Open func(kind string, payload []byte) (message []byte, signed bool, err error)
+	// Seal signs and encrypts what goes to the hub beside records: kind is reply
+	// or request. nil: it goes as it is.
+	Seal func(kind string, plain []byte) ([]byte, error)
+	// About is what the device says of itself in its status: version, format,
+	// hub key, whether it takes unsigned words. The rest is filled in.
+	About wire.Status
+	Log   *slog.Logger
 
 	BackoffMin    time.Duration // first pause between connections; 500 ms
 	BackoffMax    time.Duration // longest pause; 60 s
@@ -75,7 +106,11 @@ type Uplink struct {
 	announced bool         // this process has said online at least once
 	foreign   bool         // another process has since said something under our name
 	losses    []time.Time  // of connections that were up, within the last minute
-	commands  *seen
+	reconnect chan struct{}
+
+	mu      sync.Mutex
+	online  *online
+	waiting map[string]chan wire.Response // questions by id
 }
 
 // New checks the options and returns an Uplink that Run will drive.
@@ -87,7 +122,7 @@ func New(o Options) (*Uplink, error) {
 	if o.Store == nil {
 		return nil, errors.New("uplink: no outbox")
 	}
-	u := &Uplink{opt: withDefaults(o), topic: topic, instance: rand.Text()[:16], commands: newSeen(256)}
+	u := &Uplink{opt: withDefaults(o), topic: topic, instance: rand.Text()[:16], reconnect: make(chan struct{}, 1), waiting: map[string]chan wire.Response{}}
 	u.log = u.opt.Log
 	if o.Broker != "" {
 		if u.dial, err = parseBroker(o.Broker, o.TLS); err != nil {
@@ -149,17 +184,24 @@ func parseBroker(s string, config *tls.Config) (endpoint, error) {
 		if port == "" {
 			port = "8883"
 		}
-		e := endpoint{address: net.JoinHostPort(at.Hostname(), port), tls: &tls.Config{}}
-		if config != nil {
-			e.tls = config.Clone()
-		}
-		if e.tls.ServerName == "" {
-			e.tls.ServerName = at.Hostname()
-		}
-		e.tls.MinVersion = max(e.tls.MinVersion, tls.VersionTLS12)
-		return e, nil
+		e := endpoint{address: net.JoinHostPort(at.Hostname(), port)}
+		return e.with(config), nil
 	}
 	return endpoint{}, fmt.Errorf("%w: scheme %q, want tcp or ssl", ErrBroker, at.Scheme)
+}
+
+// with returns the endpoint with another TLS configuration: TLS 1.3, and the
+// broker's name as its address says it.
+func (e endpoint) with(config *tls.Config) endpoint {
+	e.tls = &tls.Config{}
+	if config != nil {
+		e.tls = config.Clone()
+	}
+	if e.tls.ServerName == "" {
+		e.tls.ServerName, _, _ = net.SplitHostPort(e.address)
+	}
+	e.tls.MinVersion = tls.VersionTLS13
+	return e
 }
 
 // State returns connected, offline, hub-down or duplicate-identity.
@@ -184,6 +226,9 @@ func (u *Uplink) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		if errors.Is(err, errReconnect) {
+			continue
+		}
 		if useful {
 			failures = 0
 		}
@@ -199,10 +244,22 @@ func (u *Uplink) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+		case <-u.reconnect:
 		case <-time.After(pause):
 		}
 	}
 	return nil
+}
+
+// errReconnect ends a connection that somebody asked to make anew.
+var errReconnect = errors.New("asked to connect anew")
+
+// Reconnect ends the connection, if there is one, and makes a new one at once.
+func (u *Uplink) Reconnect() {
+	select {
+	case u.reconnect <- struct{}{}:
+	default: // asked already
+	}
 }
 
 // backoff returns a random pause up to a bound that doubles with each failure.
