@@ -20,6 +20,7 @@ type Devices interface {
 // Why a device is refused beside its code.
 var (
 	ErrTaken   = errors.New("this name belongs to another device's key")
+	ErrOther   = errors.New("the code is for another device")
 	ErrUnknown = errors.New("the hub does not know this device and key")
 )
 
@@ -43,6 +44,9 @@ func (a *Authority) Enrol(r wire.EnrollRequest, devices Devices) (wire.Enrollmen
 	f, err := a.lookCode(code, key.KeyID())
 	if err != nil {
 		return wire.Enrollment{}, err
+	}
+	if r.Name != "" && r.Name != f.Device {
+		return wire.Enrollment{}, fmt.Errorf("%v: %w", code, ErrOther)
 	}
 	known, err := a.readDevice(f.Device)
 	if err != nil {

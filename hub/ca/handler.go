@@ -158,6 +158,7 @@ func judge(err error) (status int, reason string) {
 		{ErrCodeExpired, http.StatusForbidden, wire.RefusedExpired},
 		{ErrCodeTries, http.StatusForbidden, wire.RefusedTries},
 		{ErrTaken, http.StatusConflict, wire.RefusedTaken},
+		{ErrOther, http.StatusConflict, wire.RefusedOther},
 		{ErrRevoked, http.StatusForbidden, wire.RefusedRevoked},
 		{ErrUnknown, http.StatusForbidden, wire.RefusedUnknown},
 		{ErrReserved, http.StatusForbidden, wire.RefusedUnknown},
