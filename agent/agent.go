@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,18 +11,23 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tram/agent/bundle"
+	"tram/agent/command"
 	"tram/agent/gate"
+	"tram/agent/keep"
 	"tram/agent/kiosk"
+	"tram/agent/metrics"
 	"tram/agent/profile"
+	"tram/agent/pushed"
 	"tram/agent/visit"
 	"tram/configs"
 	"tram/drivers"
 	"tram/drivers/pcsc"
 	"tram/drivers/scanner"
+	"tram/sync/inbox"
 	"tram/sync/outbox"
 	"tram/sync/seal"
 	"tram/sync/uplink"
-	"tram/sync/wire"
 	"tram/vision"
 )
 
@@ -31,6 +35,7 @@ import (
 var (
 	ErrNoHubKey = errors.New("there is no public key of the hub, so records could not be sealed")
 	ErrRunning  = errors.New("another daemon uses this state folder")
+	ErrNoName   = errors.New("this device is neither enrolled nor named in its configuration")
 )
 
 // Names of the files in the state folder.
@@ -39,6 +44,10 @@ const (
 	deviceKeyFile = "device.jwk"
 	publicKeyFile = "device.pub.jwk"
 	outboxFile    = "outbox.db"
+	inboxFile     = "inbox.db"
+	restKeyFile   = "rest.jwk"
+	pushedFile    = "pushed.json"
+	keptDir       = "kept"
 )
 
 // SocketPath is where the daemon of a state folder answers the command line.
@@ -52,9 +61,12 @@ func PublicKeyPath(state string) string { return filepath.Join(state, publicKeyF
 
 // Options is what an Agent is made from.
 type Options struct {
-	Config  configs.Config
+	Config  configs.Config // of the device; what the hub has pushed comes over it
 	Version string
-	Actions kiosk.Actions // the demo's virtual hands; nil on a real device
+	Built   time.Time      // of the program: no clock is right that is earlier
+	Actions kiosk.Actions  // the demo's virtual hands; nil on a real device
+	Level   *slog.LevelVar // follows log.level; may be nil
+	Tail    *bundle.Tail   // the end of the log, for support bundles; may be nil
 	Log     *slog.Logger
 
 	Counted func(outbox.Receipt, gate.Count) // called after each accepted count; may be nil
@@ -63,12 +75,24 @@ type Options struct {
 // Agent is one device.
 type Agent struct {
 	opt     Options
+	config  configs.Config // with what the hub has pushed and what the enrolment says
 	log     *slog.Logger
 	profile profile.Profile
 	started time.Time
 
+	pushed      *pushed.Store
+	pushedWrong error  // why what the hub pushed is not used
+	trial       string // the command whose settings this Agent tries; "" for none
+	identity    identity
+	hubKeys     *seal.HubPublic
+	restart     chan struct{} // the Agent is to be made anew
+
 	store   *outbox.Store
+	inbox   *inbox.Inbox
+	lists   *keep.Store
+	runner  *command.Runner
 	uplink  *uplink.Uplink
+	metrics *metrics.Metrics
 	engine  *visit.Engine
 	worker  *vision.Worker // questions about faces; nil without a camera and chip
 	reader  *pcsc.Reader
@@ -89,69 +113,31 @@ type Agent struct {
 // New opens the state folder and builds the parts; nothing runs yet. Close an
 // Agent that is never run.
 func New(opt Options) (*Agent, error) {
-	a := &Agent{opt: opt, log: opt.Log, started: time.Now()}
+	a := &Agent{opt: opt, log: opt.Log, started: time.Now(), restart: make(chan struct{}, 1)}
 	if err := opt.Config.Check(); err != nil {
 		return nil, err
-	}
-	var err error
-	if a.profile, err = profile.Load(opt.Config.Profile); err != nil {
-		return nil, err
-	}
-	if problems := a.profile.Fits("configuration", nil, opt.Config); len(problems) > 0 {
-		return nil, problems
 	}
 	if err := os.MkdirAll(opt.Config.StateDir(), 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
-	if err := a.openStore(); err != nil {
+	if err := a.settle(); err != nil {
 		return nil, err
 	}
+	if opt.Level != nil {
+		_ = opt.Level.UnmarshalText([]byte(a.config.Log.Level)) // checked before
+	}
 	a.makeDevices()
+	if err := a.openStore(); err != nil {
+		return nil, errors.Join(err, a.closeStore())
+	}
 	if err := a.makeVisits(); err != nil {
-		return nil, errors.Join(err, a.store.Close())
+		return nil, errors.Join(err, a.closeStore())
 	}
 	return a, nil
 }
 
-// openStore opens the keys and the queue, and makes the uplink that empties it.
-func (a *Agent) openStore() error {
-	c := a.opt.Config
-	device, err := seal.LoadOrCreateDeviceKey(filepath.Join(c.StateDir(), deviceKeyFile))
-	if err != nil {
-		return fmt.Errorf("open the device's key: %w", err)
-	}
-	if err := device.WritePublic(PublicKeyPath(c.StateDir())); err != nil {
-		return fmt.Errorf("write the device's public key: %w", err)
-	}
-	hub, err := seal.LoadHubKeys(c.HubKeyPath())
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %s is missing", ErrNoHubKey, c.HubKeyPath())
-	}
-	if err != nil {
-		return fmt.Errorf("read the hub's key: %w", err)
-	}
-	sealer, err := seal.NewSealer(device, hub.Encryption())
-	if err != nil {
-		return fmt.Errorf("prepare sealing: %w", err)
-	}
-	a.store, err = outbox.Open(OutboxPath(c.StateDir()), outbox.Options{
-		Source: wire.Source(c.Device.Name), Seal: sealer.Seal, MaxBytes: int64(c.Outbox.MaxMiB) << 20, Log: a.log,
-	})
-	if errors.Is(err, outbox.ErrLocked) {
-		return fmt.Errorf("%w: %w", ErrRunning, err)
-	}
-	if err != nil {
-		return fmt.Errorf("open the queue: %w", err)
-	}
-	a.uplink, err = uplink.New(uplink.Options{Broker: c.Hub.Broker, Site: c.Device.Site, Device: c.Device.Name, Store: a.store, Log: a.log})
-	if err != nil {
-		return errors.Join(fmt.Errorf("prepare the uplink: %w", err), a.store.Close())
-	}
-	return nil
-}
-
 func (a *Agent) makeDevices() {
-	c := a.opt.Config
+	c := a.config
 	if c.Reader.Enabled && a.profile.Accepts(profile.EvidenceChip) {
 		a.reader = pcsc.NewReader(c.Reader.Name, a.log)
 		a.worker = a.newWorker()
@@ -166,30 +152,30 @@ func (a *Agent) makeDevices() {
 		a.gate = gate.New(gate.Options{
 			Question: vision.CountQuestion{Source: c.Gate.Source, Line: c.Gate.Line, Detector: c.Gate.Detector},
 			Profile:  a.profile.Name, Every: c.Gate.Every.Value(),
-			Counter: a.newWorker(), Recorder: a.store, Counted: a.counted, Log: a.log,
+			Counter: a.newWorker(), Recorder: recorder{a}, Counted: a.counted, Log: a.log,
 		})
 	}
 }
 
 func (a *Agent) newWorker() *vision.Worker {
-	c := a.opt.Config
+	c := a.config
 	return vision.NewWorker(vision.Options{Path: c.Vision.Worker, Models: c.ModelsDir(), Log: a.log})
 }
 
 func (a *Agent) makeVisits() error {
-	c := a.opt.Config
+	c := a.config
 	opt := visit.Options{
 		// The screen counts kiosk.idle down and ends the visit itself, and starts anew at a touch, which the
 		// engine does not see. This is the back-stop for when no screen is there.
 		Profile: a.profile, Chip: chip{a}, Recorder: recorder{a}, Idle: 3 * c.Kiosk.Idle.Value(),
-		Changed: a.changes.signal, Log: a.log,
+		Changed: a.changes.signal, Ended: a.metrics.Visit, Log: a.log,
 	}
 	if a.worker != nil {
 		opt.Faces = faces{a.worker, a.camera}
 	}
 	a.engine = visit.New(opt)
 
-	a.kioskOptions = kiosk.Options{Socket: SocketPath(c.StateDir()), Station: station{a}, Actions: a.opt.Actions, Admin: admin{a}, Idle: c.Kiosk.Idle.Value(), Log: a.log}
+	a.kioskOptions = kiosk.Options{Socket: SocketPath(c.StateDir()), Station: station{a}, Actions: a.opt.Actions, Admin: admin{a}, Metrics: a.metrics.Handler(), Idle: c.Kiosk.Idle.Value(), Log: a.log}
 	if c.Kiosk.Enabled {
 		a.kioskOptions.Addr = c.Kiosk.Listen
 	}
@@ -203,7 +189,7 @@ func (a *Agent) makeVisits() error {
 // Close releases an Agent that was never run.
 func (a *Agent) Close() error {
 	a.engine.Close()
-	return errors.Join(a.kiosk.Close(), a.store.Close())
+	return errors.Join(a.kiosk.Close(), a.closeStore())
 }
 
 // LastRead tells how the last chip was read: access, files and link, nothing of
@@ -224,9 +210,37 @@ type part struct {
 
 // Run runs the device until ctx ends and returns when every part has stopped
 // and the queue is closed. A part that fails is started again; none of them ends
-// the daemon.
+// the daemon. ErrRestart says that it is to be made anew with other settings.
 func (a *Agent) Run(ctx context.Context) error {
-	parts := []part{{"uplink", a.uplink.Run}, {"kiosk", a.runKiosk}, {"queue", a.watchQueue}}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	var parts sync.WaitGroup
+	for _, p := range a.parts() {
+		parts.Go(func() { a.supervise(running, p) })
+	}
+	a.log.Info("ready", "version", a.opt.Version, "profile", a.profile.Name, "took", time.Since(a.started).Round(time.Millisecond))
+	again := a.awaitRestart(ctx)
+	stop()
+	a.engine.Close()
+	parts.Wait()
+	if err := a.closeStore(); err != nil {
+		return fmt.Errorf("close the queue: %w", err)
+	}
+	if again {
+		a.log.Info("starting anew with other settings")
+		return ErrRestart
+	}
+	a.log.Info("stopped")
+	return nil
+}
+
+// parts are what runs on this device.
+func (a *Agent) parts() []part {
+	parts := []part{
+		{"uplink", a.uplink.Run}, {"kiosk", a.runKiosk}, {"queue", a.watchQueue},
+		{"commands", a.runner.Run}, {"trial", a.runTrial},
+	}
+	parts = append(parts, a.identity.parts...)
 	if a.reader != nil {
 		parts = append(parts, part{"reader", a.reader.Run}, part{"cards", a.followCards}, part{"vision", a.worker.Run})
 	}
@@ -236,19 +250,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.gate != nil {
 		parts = append(parts, part{"gate", a.gate.Run})
 	}
-	var running sync.WaitGroup
-	for _, p := range parts {
-		running.Go(func() { a.supervise(ctx, p) })
-	}
-	a.log.Info("ready", "version", a.opt.Version, "profile", a.profile.Name, "took", time.Since(a.started).Round(time.Millisecond))
-	<-ctx.Done()
-	a.engine.Close()
-	running.Wait()
-	if err := a.store.Close(); err != nil {
-		return fmt.Errorf("close the queue: %w", err)
-	}
-	a.log.Info("stopped")
-	return nil
+	return parts
 }
 
 // runKiosk serves the screen. A server that failed has closed its listeners, so

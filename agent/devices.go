@@ -90,7 +90,7 @@ func describe(doc *emrtd.Document) string {
 // Trust reads the operator's store anew, so that a certificate that was just
 // imported counts for the next card.
 func (c chip) Trust() *emrtd.Trust {
-	trust, err := emrtd.LoadTrust(c.a.opt.Config.TrustDir())
+	trust, err := emrtd.LoadTrust(c.a.config.TrustDir())
 	if err != nil {
 		c.a.log.Error("trust store not read; every signer is unknown", "err", err)
 		trust, _ = emrtd.NewTrust()

@@ -6,11 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"tram/agent/health"
 	"tram/agent/kiosk"
 	"tram/agent/visit"
 	"tram/drivers"
-	"tram/drivers/emrtd"
 	"tram/sync/outbox"
 )
 
@@ -45,12 +43,20 @@ func (a *Agent) watchQueue(ctx context.Context) error {
 	// The uplink's state changes without the queue; a slow clock catches that.
 	clock := time.NewTicker(2 * time.Second)
 	defer clock.Stop()
+	working := map[string]bool{}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
 		case <-clock.C:
+		}
+		for _, s := range a.statuses() {
+			up := s.State != drivers.Missing && s.State != drivers.Failed
+			if was, known := working[s.Kind+s.Name]; !up && (was || !known) {
+				a.metrics.Fault(s.Kind)
+			}
+			working[s.Kind+s.Name] = up
 		}
 		a.changes.signal()
 	}
@@ -63,7 +69,7 @@ var _ kiosk.Station = station{}
 
 func (s station) Snapshot() visit.Snapshot {
 	a := s.a
-	c := a.opt.Config
+	c := a.config
 	p := a.profile
 	snap := visit.Snapshot{
 		Device: c.Device.Name, Site: c.Device.Site, Time: time.Now(),
@@ -80,7 +86,22 @@ func (s station) Snapshot() visit.Snapshot {
 	if snap.Visit != nil && snap.Visit.Record != nil {
 		snap.Visit.Record.State = a.store.State(snap.Visit.Record.Sequence)
 	}
+	snap.Notices = a.notices()
 	return snap
+}
+
+// notices are the hub's texts for the idle screen.
+func (a *Agent) notices() []visit.Notice {
+	now, right := a.clock()
+	list, err := a.lists.Notices(now, right)
+	if err != nil {
+		a.log.Error("notices not read", "err", err)
+	}
+	out := []visit.Notice{}
+	for _, n := range list {
+		out = append(out, visit.Notice{ID: n.ID, Kind: n.Kind, Text: n.Text})
+	}
+	return out
 }
 
 func (a *Agent) queue() visit.Queue {
@@ -109,56 +130,7 @@ func (s station) SubmitQR(_ context.Context, text string) (string, error) {
 	return s.a.engine.ScanQR([]byte(text))
 }
 
-// Status is what "tram status" prints; no personal data.
-type Status struct {
-	Device  string           `json:"device"`
-	Site    string           `json:"site"`
-	Version string           `json:"version"`
-	Profile string           `json:"profile"`
-	UpSec   int              `json:"upSeconds"`
-	Stage   string           `json:"stage"`
-	Hub     HubStatus        `json:"hub"`
-	Devices []drivers.Status `json:"devices"`
-	Health  []health.Check   `json:"health"`
-}
-
-// HubStatus is the way to the hub.
-type HubStatus struct {
-	Broker  string `json:"broker"`
-	State   string `json:"state"`
-	Waiting uint64 `json:"waiting"` // accepted and not yet delivered
-}
-
 // admin answers the command line over the unix socket.
 type admin struct{ a *Agent }
-
-func (d admin) Status(context.Context) (any, error) {
-	a := d.a
-	c := a.opt.Config
-	stat, err := a.store.Stat()
-	if err != nil {
-		return nil, err
-	}
-	waiting := stat.Accepted - stat.Delivered
-	status := Status{
-		Device: c.Device.Name, Site: c.Device.Site, Version: a.opt.Version, Profile: a.profile.Name,
-		UpSec: int(time.Since(a.started).Seconds()), Stage: string(visit.StageIdle),
-		Hub:     HubStatus{Broker: c.Hub.Broker, State: a.uplink.State(), Waiting: waiting},
-		Devices: a.statuses(),
-	}
-	if v := a.engine.View(); v != nil {
-		status.Stage = string(v.Stage)
-	}
-	status.Health = append(health.Devices(status.Devices), health.Hub(status.Hub.State, waiting), health.Queue(stat.Used, stat.Limit))
-	if a.reader != nil {
-		trust, err := emrtd.LoadTrust(c.TrustDir())
-		certificates := 0
-		if err == nil {
-			certificates = trust.Len()
-		}
-		status.Health = append(status.Health, health.Trust(certificates, err))
-	}
-	return status, nil
-}
 
 func (d admin) Outbox(context.Context) (any, error) { return d.a.store.Stat() }

@@ -16,12 +16,10 @@ import (
 // Default is the configuration of a device where nothing is set.
 func Default() Config {
 	return Config{
-		Device:  Device{Name: "tram-1", Site: "buon-ma-thuot"},
 		Profile: "clinic",
 		Reader:  Reader{Enabled: true},
 		Scanner: Scanner{Baud: 9600},
 		Gate:    Gate{Detector: "default", Every: Duration(time.Minute)},
-		Hub:     Hub{Broker: "tcp://127.0.0.1:1883"},
 		Outbox:  Outbox{MaxMiB: 1024},
 		Kiosk:   Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second)},
 		Log:     Log{Level: "info"},
@@ -62,7 +60,7 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 		k.undecoded[p.Key] = true
 	}
 	for key, value := range map[string]string{"device.name": c.Device.Name, "device.site": c.Device.Site} {
-		if !name.MatchString(value) {
+		if value != "" && !name.MatchString(value) {
 			k.wrong(key, fmt.Sprintf("%q is not a name", value), "use 1 to 63 lower-case letters, digits and hyphens")
 		}
 	}
@@ -71,6 +69,9 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 	}
 	if !slices.Contains(bauds, c.Scanner.Baud) {
 		k.wrong("scanner.baud", fmt.Sprintf("%d is not a rate of a serial port", c.Scanner.Baud), fmt.Sprintf("use one of %v", bauds))
+	}
+	if kind, rest, ok := strings.Cut(c.Device.Key, ":"); c.Device.Key != "" && (!ok || kind == "" || rest == "" || len(c.Device.Key) > 1024) {
+		k.wrong("device.key", "is not a reference to a key", "write KIND:PLACE, such as file:device.jwk")
 	}
 	c.checkGate(k)
 	c.checkHub(k)
@@ -114,6 +115,9 @@ func (c Config) checkGate(k *checker) {
 }
 
 func (c Config) checkHub(k *checker) {
+	if c.Hub.Broker == "" {
+		return // the enrolment's; without one the device keeps its records
+	}
 	u, err := url.Parse(c.Hub.Broker)
 	if err != nil || !slices.Contains([]string{"tcp", "mqtt", "ssl", "tls", "mqtts"}, u.Scheme) || u.Host == "" {
 		k.wrong("hub.broker", "is not the address of an MQTT broker", "write tcp://HOST:1883 or ssl://HOST:8883")

@@ -2,9 +2,14 @@ package configs
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // DefaultYAML is the manual: every key, its meaning and its default.
@@ -29,10 +34,11 @@ type Config struct {
 	Log     Log     `yaml:"log"`
 }
 
-// Device names this device to the hub.
+// Device names this device to the hub, and says where its key is.
 type Device struct {
 	Name string `yaml:"name"`
 	Site string `yaml:"site"`
+	Key  string `yaml:"key"`
 }
 
 // Reader is the chip reader, by its PC/SC name.
@@ -96,13 +102,45 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("read configuration: %w", err)
 	}
-	c := Default()
-	lines, problems := Decode(path, data, &c)
-	problems = append(problems, c.check(path, lines, problems)...)
+	return Default().Overlay(path, data)
+}
+
+// Overlay returns the configuration with the keys of a file's content set over
+// it, checked. The error is Problems.
+func (c Config) Overlay(file string, data []byte) (Config, error) {
+	lines, problems := Decode(file, data, &c)
+	problems = append(problems, c.check(file, lines, problems)...)
 	if len(problems) > 0 {
 		return c, problems
 	}
 	return c, nil
+}
+
+// local are the keys that only the technician at the device sets: who it is,
+// where its keys and files are, and which programs it starts.
+var local = []string{"device", "state", "hub.key", "vision.worker", "vision.models", "trust"}
+
+// Pushed is Overlay for what a hub sends: keys that only the technician at the
+// device may set are problems, too.
+func (c Config) Pushed(data []byte) (Config, error) {
+	const file = "pushed configuration"
+	next, err := c.Overlay(file, data)
+	var problems Problems
+	if err != nil && !errors.As(err, &problems) {
+		return c, err
+	}
+	lines, _ := Decode(file, data, new(Config))
+	for _, key := range local {
+		for set, line := range lines {
+			if set == key || strings.HasPrefix(set, key+".") && set != "" {
+				problems = append(problems, Problem{File: file, Line: line, Key: set, Text: "is set at the device only", Remedy: "leave it out"})
+			}
+		}
+	}
+	if len(problems) > 0 {
+		return c, problems
+	}
+	return next, nil
 }
 
 // Check is what is wrong with a configuration that was made in memory.
@@ -111,6 +149,19 @@ func (c Config) Check() error {
 		return problems
 	}
 	return nil
+}
+
+// address finds a user name and password in an address.
+var address = regexp.MustCompile(`(//)[^/@\s]*@`)
+
+// Dump is the configuration as YAML, for people who help: user names and
+// passwords in addresses are replaced.
+func (c Config) Dump() ([]byte, error) {
+	b, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("write the configuration: %w", err)
+	}
+	return address.ReplaceAll(b, []byte("${1}[removed]@")), nil
 }
 
 // DefaultState is where keys, queue, trust store and models live when nothing

@@ -167,3 +167,37 @@ func FuzzDecode(f *testing.F) {
 		_ = c.check("f", lines, nil)
 	})
 }
+
+func TestAHubPushesWhatIsNotTheDevicesOwn(t *testing.T) {
+	base := Default()
+	base.Device.Name = "desk-1"
+	next, err := base.Pushed([]byte("kiosk: {idle: 30s}\nhub: {broker: ssl://hub.example.vn:8883}\n"))
+	if err != nil || next.Kiosk.Idle.Value().Seconds() != 30 || next.Hub.Broker != "ssl://hub.example.vn:8883" || next.Device.Name != "desk-1" {
+		t.Errorf("Pushed = %+v, %v", next, err)
+	}
+	for _, text := range []string{
+		"device: {name: other}", "device: {key: \"file:x\"}", "state: /tmp/x", "trust: /tmp/x", "vision: {worker: /bin/sh}",
+		"hub: {key: /tmp/key}", "kiosk: {listen: 0.0.0.0:80}", "unknown: 1", "{", "log: {level: loud}",
+	} {
+		got, err := base.Pushed([]byte(text + "\n"))
+		var problems Problems
+		if !errors.As(err, &problems) || !reflect.DeepEqual(got, base) {
+			t.Errorf("%s: %v, want problems and nothing changed", text, err)
+		}
+	}
+}
+
+func TestADumpReadsBackAndHoldsNoPassword(t *testing.T) {
+	c := Default()
+	c.Device.Name = "desk-1"
+	c.Camera.Source = "rtsp://guard:s3cret@10.0.0.7/1"
+	b, err := c.Dump()
+	if err != nil || strings.Contains(string(b), "s3cret") || strings.Contains(string(b), "guard") {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	back, err := Config{}.Overlay("dump", b)
+	c.Camera.Source = "rtsp://[removed]@10.0.0.7/1"
+	if err != nil || !reflect.DeepEqual(back, c) {
+		t.Errorf("reads back as %+v, %v", back, err)
+	}
+}

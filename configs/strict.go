@@ -241,5 +241,8 @@ func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
+// MarshalYAML writes "30s".
+func (d Duration) MarshalYAML() (any, error) { return time.Duration(d).String(), nil }
+
 // Value is the duration for the rest of the program.
 func (d Duration) Value() time.Duration { return time.Duration(d) }

@@ -69,10 +69,15 @@ func TestCommandsAreDoneInOrderAndEachIsAnswered(t *testing.T) {
 	in := newInbox(t)
 	var order []string
 	r := &Runner{Inbox: in, Log: slog.New(slog.DiscardHandler), Handlers: map[string]Handler{
-		"good":  func(_ context.Context, c wire.Command) (Result, error) { order = append(order, c.ID); return Result{Data: 7}, nil },
+		"good": func(_ context.Context, c wire.Command) (Result, error) {
+			order = append(order, c.ID)
+			return Result{Data: 7}, nil
+		},
 		"bad":   func(context.Context, wire.Command) (Result, error) { return Result{}, errors.New("no paper\n") },
 		"panic": func(context.Context, wire.Command) (Result, error) { panic("099099000017") },
-		"long":  func(context.Context, wire.Command) (Result, error) { return Result{Text: strings.Repeat("ế", 2000)}, nil },
+		"long": func(context.Context, wire.Command) (Result, error) {
+			return Result{Text: strings.Repeat("ế", 2000)}, nil
+		},
 	}}
 	for i, name := range []string{"good", "bad", "panic", "unknown", "long", "good"} {
 		if err := in.Put(wire.Command{ID: string(rune('a' + i)), Name: name}); err != nil {

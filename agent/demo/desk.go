@@ -23,7 +23,10 @@ import (
 )
 
 // deviceName is how the demo's device is known to its hub.
-const deviceName = "demo-1"
+const (
+	deviceName = "demo-1"
+	deviceSite = "buon-ma-thuot"
+)
 
 // portraitSeed is the invented face of the demo's citizen.
 const portraitSeed = picture.DefaultSeed
@@ -216,7 +219,7 @@ func (d *Desk) appear(name string, write func(dir string) error) error {
 // config is what a technician would have written for this desk.
 func (d *Desk) config() configs.Config {
 	c := configs.Default()
-	c.Device.Name = deviceName
+	c.Device.Name, c.Device.Site = deviceName, deviceSite
 	c.Profile = "clinic"
 	c.State = d.path("state")
 	c.Trust = d.path("trust")

@@ -40,7 +40,29 @@ func (s *Server) socketHandler() http.Handler {
 		mux.HandleFunc("GET /v1/outbox/verify", s.ask(queue.Verify))
 		mux.HandleFunc("POST /v1/outbox/compact", s.ask(queue.Compact))
 	}
+	if bundler, ok := s.opt.Admin.(Bundler); ok {
+		mux.HandleFunc("GET /v1/bundle", s.bundle(bundler))
+	}
+	if s.opt.Metrics != nil {
+		mux.Handle("GET /metrics", s.opt.Metrics)
+	}
 	return mux
+}
+
+func (s *Server) bundle(b Bundler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
+		defer cancel()
+		data, err := b.Bundle(ctx)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/gzip")
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(data)
+	}
 }
 
 func (s *Server) api(mux *http.ServeMux) {

@@ -80,10 +80,26 @@ func (c *Client) PostJSON(ctx context.Context, path string, in, out any) error {
 	return c.do(ctx, http.MethodPost, path, body, out)
 }
 
+// Get asks path ("/v1/bundle") and returns the answer's bytes.
+func (c *Client) Get(ctx context.Context, path string) ([]byte, error) {
+	return c.raw(ctx, http.MethodGet, path, nil)
+}
+
 func (c *Client) do(ctx context.Context, method, path string, body []byte, out any) error {
+	data, err := c.raw(ctx, method, path, body)
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("the daemon's answer to %s: %w", path, err)
+	}
+	return nil
+}
+
+func (c *Client) raw(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://tram"+path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("ask the daemon for %s: %w", path, err)
+		return nil, fmt.Errorf("ask the daemon for %s: %w", path, err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -91,14 +107,14 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, out a
 	res, err := c.http.Do(req)
 	if err != nil {
 		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%w: %s", ErrNoServer, c.socket)
+			return nil, fmt.Errorf("%w: %s", ErrNoServer, c.socket)
 		}
-		return fmt.Errorf("ask the daemon for %s: %w", path, err)
+		return nil, fmt.Errorf("ask the daemon for %s: %w", path, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes))
 	if err != nil {
-		return fmt.Errorf("ask the daemon for %s: %w", path, err)
+		return nil, fmt.Errorf("ask the daemon for %s: %w", path, err)
 	}
 	if res.StatusCode/100 != 2 {
 		var e ErrorBody
@@ -106,13 +122,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, out a
 		if e.Error.Code == "" {
 			e.Error.Code, e.Error.Message = "internal", res.Status
 		}
-		return &RemoteError{Status: res.StatusCode, Code: e.Error.Code, Message: e.Error.Message}
+		return nil, &RemoteError{Status: res.StatusCode, Code: e.Error.Code, Message: e.Error.Message}
 	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(data, out); err != nil {
-		return fmt.Errorf("the daemon's answer to %s: %w", path, err)
-	}
-	return nil
+	return data, nil
 }

@@ -70,6 +70,12 @@ type QueueReader interface {
 	Compact(ctx context.Context) (any, error)
 }
 
+// A Bundler is an Admin that also makes support bundles: a tar.gz without
+// anything of a person.
+type Bundler interface {
+	Bundle(ctx context.Context) ([]byte, error)
+}
+
 // MaxEntries is the most envelopes that one question for them may ask for.
 const MaxEntries = 1000
 
@@ -80,6 +86,7 @@ type Options struct {
 	Station Station       // required
 	Actions Actions       // nil when this is not a demo
 	Admin   Admin         // nil: /v1/status and /v1/outbox are not there; may be a QueueReader too
+	Metrics http.Handler  // what the unix socket serves as /metrics; nil: nothing
 	Idle    time.Duration // how long the screen waits for a person's touch before it ends a visit; 0 means 60 s
 	Log     *slog.Logger  // nil logs nothing
 }

@@ -53,8 +53,11 @@ type Options struct {
 	Recorder Recorder
 	Idle     time.Duration // a person who does nothing for so long is forgotten
 	Changed  func()        // signals a change; called under the engine's lock, so it must neither block nor call back
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Ended tells how a visit ended: "recorded", "left", "forgotten" or the code of a failure. Called
+	// under the engine's lock; may be nil.
+	Ended func(result string)
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Engine runs one visit after another at one counter. Its methods may be called
@@ -108,6 +111,9 @@ func New(opt Options) *Engine {
 	}
 	if opt.Changed == nil {
 		opt.Changed = func() {}
+	}
+	if opt.Ended == nil {
+		opt.Ended = func(string) {}
 	}
 	return &Engine{opt: opt}
 }
@@ -201,6 +207,9 @@ func (e *Engine) expire(s *session, stage Stage) {
 	defer e.mu.Unlock()
 	if e.cur == s && s.stage == stage && !s.saving {
 		e.opt.Log.Info("visit forgotten after idle time", "visit", s.id, "stage", string(stage))
+		if stage != StageFailed && stage != StageRecorded {
+			e.opt.Ended("forgotten")
+		}
 		e.forget()
 	}
 }
@@ -210,6 +219,7 @@ func (e *Engine) fail(s *session, code, detail string) {
 	s.failure = &Failure{Code: code, Detail: detail}
 	s.progress = nil
 	e.opt.Log.Info("visit failed", "visit", s.id, "code", code, "detail", detail)
+	e.opt.Ended(code)
 	e.enter(s, StageFailed)
 }
 
@@ -271,6 +281,9 @@ func (e *Engine) Cancel(id string) error {
 	}
 	if e.cur.saving {
 		return ErrConflict
+	}
+	if e.cur.stage != StageFailed && e.cur.stage != StageRecorded {
+		e.opt.Ended("left")
 	}
 	e.forget()
 	return nil

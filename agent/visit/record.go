@@ -67,6 +67,9 @@ func (e *Engine) Confirm(ctx context.Context, id string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.saving = false
+	if err == nil {
+		e.opt.Ended("recorded")
+	}
 	if err != nil {
 		code := "internal"
 		if errors.Is(err, outbox.ErrFull) {

@@ -31,8 +31,16 @@ type Snapshot struct {
 	Visit   *View            `json:"visit"` // null when nobody is here
 	Devices []drivers.Status `json:"devices"`
 	Queue   Queue            `json:"queue"`
-	Recent  []RecordView     `json:"recent"` // the last records of this device, newest first, without personal data
-	Demo    bool             `json:"demo"`   // true when the hardware is virtual: the page shows the demo's buttons
+	Recent  []RecordView     `json:"recent"`  // the last records of this device, newest first, without personal data
+	Notices []Notice         `json:"notices"` // the hub's texts for the idle screen
+	Demo    bool             `json:"demo"`    // true when the hardware is virtual: the page shows the demo's buttons
+}
+
+// Notice is a text of the hub for people who pass by.
+type Notice struct {
+	ID   string            `json:"id"`
+	Kind string            `json:"kind"` // "info", "warning"
+	Text map[string]string `json:"text"` // by language
 }
 
 // ProfileView is the part of a profile that the screen needs.

@@ -6,11 +6,16 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tram/agent"
+	"tram/agent/bundle"
 	"tram/agent/profile"
 	"tram/configs"
 )
@@ -28,7 +33,8 @@ func newRunCmd(term terminal) *cobra.Command {
 		Use:   "run",
 		Short: "Run the daemon",
 		Long: `Runs the daemon on the devices that the configuration names. A device that is not there is waited for and
-shown, never fatal. SIGTERM ends it cleanly.`,
+shown, never fatal. SIGHUP reads the configuration file again: one that does not pass leaves the running one in
+place. SIGTERM ends it cleanly.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(cmd, path)
@@ -38,16 +44,21 @@ shown, never fatal. SIGTERM ends it cleanly.`,
 			if err := knownProfile(config.Profile); err != nil {
 				return err
 			}
-			a, err := agent.New(agent.Options{Config: config, Version: version, Log: newLog(term.err, config.Log.Level)})
-			if err != nil {
-				return err
-			}
-			if addr := a.Addr(); addr != "" {
-				fmt.Fprintf(term.err, "tram: the screen is at http://%s\n", addr)
-			}
+			level, tail := new(slog.LevelVar), bundle.NewTail(logTail)
 			ctx := cmd.Context()
+			reload, stop := reloads(cmd, path, term)
+			defer stop()
 			done := make(chan error, 1)
-			go func() { done <- a.Run(ctx) }()
+			go func() {
+				done <- agent.Serve(ctx, agent.Options{
+					Config: config, Version: version, Built: builtAt(), Level: level, Tail: tail,
+					Log: slog.New(slog.NewTextHandler(io.MultiWriter(term.err, tail), &slog.HandlerOptions{Level: level})),
+				}, reload, func(a *agent.Agent) {
+					if addr := a.Addr(); addr != "" {
+						fmt.Fprintf(term.err, "tram: the screen is at http://%s\n", addr)
+					}
+				})
+			}()
 			select {
 			case err := <-done:
 				return err
@@ -63,6 +74,56 @@ shown, never fatal. SIGTERM ends it cleanly.`,
 	}
 	c.Flags().StringVar(&path, "config", "", "configuration file (default "+defaultConfig+" when it is there)")
 	return c
+}
+
+// logTail is how much of the log's end is kept for support bundles, in bytes.
+const logTail = 256 << 10
+
+// reloads reads the configuration file again at each SIGHUP, until stop.
+func reloads(cmd *cobra.Command, path string, term terminal) (configurations <-chan configs.Config, stop func()) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	out, quit, ended := make(chan configs.Config), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-quit:
+				return
+			case <-hup:
+			}
+			config, err := loadConfig(cmd, path)
+			if err != nil {
+				fmt.Fprintf(term.err, "tram: the running configuration stays: %v\n", err)
+				continue
+			}
+			select {
+			case <-quit:
+				return
+			case out <- config:
+			}
+		}
+	}()
+	return out, func() {
+		signal.Stop(hup)
+		close(quit)
+		<-ended
+	}
+}
+
+// builtAt is when this program was built, as far as it knows.
+func builtAt() time.Time {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return time.Time{}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			at, _ := time.Parse(time.RFC3339, s.Value) // zero when it is none
+			return at
+		}
+	}
+	return time.Time{}
 }
 
 // loadConfig reads the file, or the defaults when none is named and none is at

@@ -27,7 +27,7 @@ func newStatusCmd(term terminal) *cobra.Command {
 		}
 		rows := [][]string{
 			{"device", s.Device + " at " + s.Site}, {"version", s.Version}, {"profile", s.Profile}, {"visit", s.Stage},
-			{"hub", fmt.Sprintf("%s, %s, %d records wait", s.Hub.State, s.Hub.Broker, s.Hub.Waiting)}, {},
+			{"hub", hubLine(s.Hub)}, {"clock", s.Clock}, {"commands", fmt.Sprintf("%d wait, %d replies to send", s.Commands.Waiting, s.Commands.Replies)}, {},
 		}
 		for _, h := range s.Health {
 			rows = append(rows, []string{h.Status, h.ID, h.Text, h.Remedy})
@@ -35,4 +35,16 @@ func newStatusCmd(term terminal) *cobra.Command {
 		return table(term.out, rows)
 	}
 	return c
+}
+
+func hubLine(h agent.HubStatus) string {
+	broker := h.Broker
+	if broker == "" {
+		broker = "no broker"
+	}
+	line := fmt.Sprintf("%s, %s, %d records wait", h.State, broker, h.Waiting)
+	if !h.Enrolled {
+		line += ", not enrolled"
+	}
+	return line
 }

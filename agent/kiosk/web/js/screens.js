@@ -16,6 +16,7 @@ function idle(snap) {
   const way = (picture, name, where) => h('li', { class: 'way-in panel' }, picture,
     h('p', { class: 'way-in-name' }, name), h('p', { class: 'way-in-where' }, where));
   const notice = h('p', { class: 'notice', hidden: true }, icon('plug'), h('span', {}));
+  const news = h('ul', { class: 'news', hidden: true });
   const recent = snap.demo ? h('section', { class: 'recent panel' }) : null;
   const root = h('section', { class: 'stage-idle' },
     stepBar('idle', snap.profile?.evidence),
@@ -24,7 +25,8 @@ function idle(snap) {
       way(art.card2024(), t('idle.card2024'), t('idle.card2024.where')),
       way(art.card2021(), t('idle.card2021'), t('idle.card2021.where')),
       way(art.phone(), t('idle.vneid'), t('idle.vneid.where'))),
-    notice, recent);
+    notice, news, recent);
+  let told = '';
   return {
     root,
     update(now) {
@@ -33,6 +35,14 @@ function idle(snap) {
         : absent('reader') && now.profile?.evidence?.includes('chip') ? t('idle.noreader') : '';
       notice.hidden = !words;
       setText(notice.lastChild, words);
+      const notices = now.notices ?? [];
+      const texts = JSON.stringify(notices);
+      if (texts !== told) {
+        told = texts;
+        news.hidden = notices.length === 0;
+        wipe(news);
+        news.append(...notices.map((n) => h('li', { class: `news-item news-${n.kind}` }, icon(n.kind === 'warning' ? 'alert' : 'bang'), h('span', {}, pick(n.text)))));
+      }
       if (recent) showRecent(recent, now.recent ?? []);
     },
   };
