@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"tram/drivers/emrtd/apdu"
 	"tram/drivers/emrtd/tlv"
@@ -49,7 +48,7 @@ func (f *file) read(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	f.report(min(len(buf), total), total)
-	buf = slices.Grow(slices.Clip(buf), max(0, total-len(buf)))
+	buf = roomFor(buf, min(total, firstRoom))
 	for commands := 1; len(buf) < total; commands++ {
 		if commands > patience && len(buf)/commands < 16 {
 			return nil, fmt.Errorf("read %v: %w: %d bytes in %d commands", f.id, ErrProtocol, len(buf), commands)
@@ -58,10 +57,21 @@ func (f *file) read(ctx context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if n := len(buf) + len(more); n > cap(buf) {
+			buf = roomFor(buf, max(n, min(total, 2*cap(buf)))) // as much as has come, not as much as is claimed
+		}
 		buf = append(buf, more...)
 		f.report(min(len(buf), total), total)
 	}
 	return buf[:total:total], nil
+}
+
+// firstRoom is what is allocated for a file before its bytes have come: most need no more.
+const firstRoom = 32 << 10
+
+// roomFor returns buf with room for n bytes in all.
+func roomFor(buf []byte, n int) []byte {
+	return append(make([]byte, 0, max(n, len(buf))), buf...)
 }
 
 func (f *file) report(done, total int) {

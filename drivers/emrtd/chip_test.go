@@ -39,6 +39,7 @@ type chip struct {
 	openToAll      bool // files can be read without any access control
 	goneAfter      int  // commands until it is taken away; 0 for never
 	onCommand      func(n int)
+	stop           chan struct{}
 	wrongChipToken bool
 	shortReader    bool // the reader in between fails over extended commands
 	keys           *chipKeys
@@ -73,7 +74,9 @@ type chip struct {
 func (c *chip) ATR() []byte { return c.atr }
 
 // reset is what a reader does before it gives the card to the next one.
-func (c *chip) reset() { c.session, c.inApp, c.current, c.chained, c.pending = nil, false, nil, nil, nil }
+func (c *chip) reset() {
+	c.session, c.inApp, c.current, c.chained, c.pending = nil, false, nil, nil, nil
+}
 
 var errPulled = errors.New("transport: no card")
 

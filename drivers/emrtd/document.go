@@ -18,7 +18,7 @@ type Options struct {
 	Want []FileID
 	// Progress, when set, is called from Read's goroutine as files arrive.
 	Progress func(Progress)
-	// MaxFile bounds one file, in bytes; default 1 MiB, at most 4 MiB.
+	// MaxFile bounds one file, in bytes; default 1 MiB, at most 3 MiB.
 	MaxFile int
 	// Timeout bounds the whole read; default 60 s. Below zero there is no bound.
 	Timeout time.Duration

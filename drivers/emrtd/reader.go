@@ -18,7 +18,7 @@ import (
 // Bounds of a read.
 const (
 	defaultMaxFile = 1 << 20
-	highestMaxFile = 4 << 20
+	highestMaxFile = 3 << 20 // so that a file costs less than 4 MiB with all that is around it
 	defaultTimeout = 60 * time.Second
 	maxReopen      = 3 // times that a lost session is opened anew
 )

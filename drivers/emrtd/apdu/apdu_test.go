@@ -76,3 +76,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseResponse(f *testing.F) {
+	f.Add([]byte{0x90, 0x00})
+	f.Add([]byte{0x6A})
+	f.Add([]byte{1, 2, 3, 0x61, 0x10})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := apdu.ParseResponse(b)
+		if (err == nil) != (len(b) >= 2) {
+			t.Fatalf("%d bytes: %v", len(b), err)
+		}
+		if err == nil && !bytes.Equal(r.Bytes(), b) {
+			t.Fatalf("got %X back, want %X", r.Bytes(), b)
+		}
+	})
+}

@@ -213,3 +213,30 @@ func passwordOf(t *testing.T, information string) []byte {
 	sum := sha1.Sum([]byte(information))
 	return pace.PasswordKey(sum[:], sm.AES128)
 }
+
+// What the other side sends as a key, a nonce or its data never ends in a panic, nor in a
+// secret that everybody knows.
+func FuzzPeer(f *testing.F) {
+	f.Add(byte(13), unhex(f, "7C43824104A234236AA9B9621E8EFB73B5245C0E09D2576E5277183C1208BDD55280CAE8B304F365713A356E65A451E165ECC9AC0AC46E3771342C8FE5AEDD092685338E23"))
+	f.Add(byte(0), unhex(f, "7C04820200FF"))
+	f.Add(byte(18), unhex(f, "7C84FFFFFFFF"))
+	f.Fuzz(func(t *testing.T, id byte, b []byte) {
+		d, err := pace.DomainByID(int(id))
+		if err != nil {
+			return
+		}
+		value, err := pace.FromDynamicData(b, 0x82)
+		if err != nil {
+			value = b
+		}
+		if _, err := d.Secret(big.NewInt(7), value); (err == nil) != (d.Check(value) == nil) {
+			t.Fatalf("a key that is checked otherwise than it is used: %v", err)
+		}
+		_, _ = d.MapGeneric(value, big.NewInt(7), value)
+		_, _ = d.MapIntegrated(sm.AES128, value, make([]byte, 16))
+		_, _ = pace.DecryptNonce(sm.TDES, make([]byte, 16), value)
+		if data, err := pace.DecryptChipData(sm.AES128, make([]byte, 16), value); err == nil && d.Curve() != nil {
+			pace.ChipDataFits(d.Curve(), data, d.Curve().G, value)
+		}
+	})
+}

@@ -236,3 +236,20 @@ func macOf(t testing.TB, c sm.Cipher, body []byte) []byte {
 	}
 	return mac
 }
+
+func FuzzUnwrapCommand(f *testing.F) {
+	f.Add(byte(0xB0), []byte{0x97, 0x01, 0x04, 0x8E, 0x08, 1, 2, 3, 4, 5, 6, 7, 8})
+	f.Add(byte(0xA4), []byte{0x87, 0x84, 0xFF, 0xFF, 0xFF, 0xFF})
+	f.Fuzz(func(t *testing.T, ins byte, data []byte) {
+		for _, c := range []sm.Cipher{sm.TDES, sm.AES128, sm.AES192, sm.AES256} {
+			key := make([]byte, c.KeySize())
+			s, err := sm.New(c, key, key, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.UnwrapCommand(apdu.Command{CLA: 0x0C, INS: ins, Data: data}); err == nil {
+				t.Fatal("a made-up checksum fits")
+			}
+		}
+	})
+}
