@@ -72,33 +72,28 @@ func checkFile(f *os.File, size int64) error {
 			return err
 		}
 	}
-	return w.page(m.root, 0)
+	return w.page(m.root, 0, nil, nil)
 }
 
-// readMeta returns the newer of the valid meta pages.
+// readMeta returns the newer of the two meta pages. Both have to be valid and
+// of consecutive transactions: with one alone bbolt goes on from the
+// transaction before the last, as if what was committed had never been.
 func readMeta(data []byte) (meta, error) {
-	var best meta
-	found := false
-	try := func(at uint64) {
-		if m, ok := metaAt(data, at); ok && (!found || m.txid > best.txid) {
-			best, found = m, true
-		}
+	first, ok := metaAt(data, 0)
+	if !ok {
+		return meta{}, damaged("the first meta page is not valid")
 	}
-	try(0)
-	if found {
-		try(best.pageSize)
-	} else {
-		for size := uint64(1024); size <= 1<<16; size <<= 1 {
-			if m, ok := metaAt(data, size); ok && m.pageSize == size {
-				best, found = m, true
-				break
-			}
-		}
+	second, ok := metaAt(data, first.pageSize)
+	if !ok || second.pageSize != first.pageSize {
+		return meta{}, damaged("the second meta page is not valid")
 	}
-	if !found {
-		return meta{}, damaged("neither meta page is valid")
+	switch {
+	case second.txid == first.txid+1:
+		return second, nil
+	case first.txid == second.txid+1:
+		return first, nil
 	}
-	return best, nil
+	return meta{}, damaged("meta pages of transactions %d and %d", first.txid, second.txid)
 }
 
 func metaAt(data []byte, at uint64) (meta, bool) {
@@ -176,8 +171,10 @@ func (w *mapped) freelist(id uint64) error {
 	return nil
 }
 
-// page checks the page and everything below it.
-func (w *mapped) page(id uint64, depth int) error {
+// page checks the page and everything below it. Its keys lie from the key
+// under which the parent has it up to the parent's next one; nil: no bound. A
+// key outside would be in the file and never be found.
+func (w *mapped) page(id uint64, depth int, from, to []byte) error {
 	if depth > maxDepth {
 		return damaged("deeper than %d pages", maxDepth)
 	}
@@ -190,37 +187,46 @@ func (w *mapped) page(id uint64, depth int) error {
 	}
 	switch h.flags {
 	case flagBranch:
-		return w.branch(h, b, depth)
+		return w.branch(h, b, depth, from, to)
 	case flagLeaf:
-		return w.leaf(h, b, depth)
+		return w.leaf(h, b, depth, from, to)
 	}
 	return damaged("page %d is of type %#x", id, h.flags)
 }
 
-func (w *mapped) branch(h header, b []byte, depth int) error {
+func (w *mapped) branch(h header, b []byte, depth int, from, to []byte) error {
 	if h.count == 0 {
 		return damaged("branch page %d is empty", h.id)
 	}
-	var last []byte
+	keys := make([][]byte, h.count+1)
 	for i := range int(h.count) {
 		at := headerLen + i*elementLen
 		key, ok := slice(b, at, order.Uint32(b[at:]), order.Uint32(b[at+4:]))
-		if !ok || (i > 0 && bytes.Compare(last, key) >= 0) {
+		if !ok || (i > 0 && bytes.Compare(keys[i-1], key) >= 0) || !within(key, from, to) {
 			return damaged("branch page %d, element %d", h.id, i)
 		}
-		last = key
-		if err := w.page(order.Uint64(b[at+8:]), depth+1); err != nil {
+		keys[i] = key
+	}
+	keys[h.count] = to
+	for i := range int(h.count) {
+		at := headerLen + i*elementLen
+		if err := w.page(order.Uint64(b[at+8:]), depth+1, keys[i], keys[i+1]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *mapped) leaf(h header, b []byte, depth int) error {
+// within reports whether from ≤ key < to; nil is no bound.
+func within(key, from, to []byte) bool {
+	return bytes.Compare(key, from) >= 0 && (to == nil || bytes.Compare(key, to) < 0)
+}
+
+func (w *mapped) leaf(h header, b []byte, depth int, from, to []byte) error {
 	var last []byte
 	for i := range int(h.count) {
 		flags, key, value, ok := leafElement(b, i)
-		if !ok || flags > flagBucket || (i > 0 && bytes.Compare(last, key) >= 0) {
+		if !ok || flags > flagBucket || (i > 0 && bytes.Compare(last, key) >= 0) || !within(key, from, to) {
 			return damaged("leaf page %d, element %d", h.id, i)
 		}
 		last = key
@@ -231,7 +237,7 @@ func (w *mapped) leaf(h header, b []byte, depth int) error {
 			return damaged("leaf page %d, bucket %d", h.id, i)
 		}
 		if root := order.Uint64(value); root != 0 {
-			if err := w.page(root, depth+1); err != nil {
+			if err := w.page(root, depth+1, nil, nil); err != nil {
 				return err
 			}
 		} else if err := w.inline(value[bucketLen:], depth+1); err != nil {
@@ -250,7 +256,7 @@ func (w *mapped) inline(b []byte, depth int) error {
 	if h.flags != flagLeaf || int(h.count)*elementLen > len(b)-headerLen {
 		return damaged("an inline bucket with %d elements", h.count)
 	}
-	return w.leaf(h, b, depth)
+	return w.leaf(h, b, depth, nil, nil)
 }
 
 // leafElement returns the flags, key and value of a leaf's element.

@@ -116,7 +116,14 @@ func lockAndCheck(f *os.File, shared bool) error {
 // Aside renames a damaged file to PATH.corrupt-TIME, makes that lasting, and
 // returns the new name.
 func Aside(path string, at time.Time) (string, error) {
-	kept := path + ".corrupt-" + at.UTC().Format("20060102T150405.000000000Z")
+	base := path + ".corrupt-" + at.UTC().Format("20060102T150405.000000000Z")
+	kept := base
+	for n := 2; ; n++ { // a clock that was set back may have named one so before
+		if _, err := os.Lstat(kept); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		kept = fmt.Sprintf("%s-%d", base, n)
+	}
 	if err := os.Rename(path, kept); err != nil {
 		return "", fmt.Errorf("keep the damaged file aside: %w", err)
 	}

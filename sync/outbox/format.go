@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -32,11 +34,37 @@ var (
 var buckets = [][]byte{bucketEnvelopes, bucketClasses, bucketOwed, bucketTally, bucketMeta, bucketDamaged}
 
 // A row: version, last sequence, time of recording (Unix ns), the hash of the
-// envelope before, the hash of this one, the priority, the sealed envelope.
+// envelope before, the hash of this one, the priority, a sum over the key and
+// all that, the sealed envelope.
 const (
 	rowVersion = 2
-	rowHeader  = 1 + 8 + 8 + 32 + 32 + 1
+	rowSum     = 1 + 8 + 8 + 32 + 32 + 1
+	rowHeader  = rowSum + 4
 )
+
+// castagnoli sums what no hash covers.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// sumOf is the sum over a row's key and the head before it.
+func sumOf(k, v []byte) uint32 {
+	return crc32.Update(crc32.Checksum(k, castagnoli), castagnoli, v[:rowSum])
+}
+
+// guard puts a sum before a small value, so that a changed bit in it is noticed.
+func guard(v []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(v)), crc32.Checksum(v, castagnoli)), v...)
+}
+
+// errChanged is a small value that is not what was written.
+var errChanged = errors.New("its bytes changed")
+
+// guarded reads a small value into v.
+func guarded(b []byte, v any) error {
+	if len(b) < 4 || binary.BigEndian.Uint32(b) != crc32.Checksum(b[4:], castagnoli) {
+		return errChanged
+	}
+	return json.Unmarshal(b[4:], v)
+}
 
 // row is an envelope as the file holds it.
 type row struct {
@@ -64,6 +92,7 @@ func (r *row) marshal() []byte {
 	b = append(b, r.prev[:]...)
 	b = append(b, r.hash[:]...)
 	b = append(b, byte(r.class))
+	b = binary.BigEndian.AppendUint32(b, sumOf(key(r.first), b))
 	return append(b, r.sealed...)
 }
 
@@ -76,13 +105,14 @@ func glance(k, v []byte) (row, bool) {
 		first:  binary.BigEndian.Uint64(k),
 		last:   binary.BigEndian.Uint64(v[1:]),
 		at:     time.Unix(0, int64(binary.BigEndian.Uint64(v[9:]))),
-		class:  Priority(v[rowHeader-1]),
+		class:  Priority(v[rowSum-1]),
 		sealed: v[rowHeader:],
 	}
 	copy(r.prev[:], v[17:])
 	copy(r.hash[:], v[49:])
 	ok := r.first > 0 && r.last >= r.first && r.last-r.first < wire.MaxEvents &&
-		r.last <= wire.MaxSequence && r.class > ByType && r.class <= own
+		r.last <= wire.MaxSequence && r.class > ByType && r.class <= own &&
+		binary.BigEndian.Uint32(v[rowSum:]) == sumOf(k, v)
 	return r, ok
 }
 
@@ -127,8 +157,17 @@ func (h *head) load(tx *bolt.Tx) error {
 			return fmt.Errorf("no outbox in this file")
 		}
 	}
-	if err := json.Unmarshal(b.Get(keyHead), h); err != nil || h.Next == 0 || h.Next > wire.MaxSequence {
+	if err := guarded(b.Get(keyHead), h); err != nil || h.Next == 0 || h.Next > wire.MaxSequence {
 		return fmt.Errorf("the head is unreadable")
+	}
+	for _, c := range []struct {
+		bucket []byte
+		value  func() any
+	}{{bucketOwed, func() any { return new(debt) }}, {bucketTally, func() any { return new(count) }}} {
+		err := tx.Bucket(c.bucket).ForEach(func(_, v []byte) error { return guarded(v, c.value()) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.bucket, err)
+		}
 	}
 	return nil
 }
@@ -139,6 +178,7 @@ func (h *head) save(tx *bolt.Tx) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	v = guard(v)
 	return v, tx.Bucket(bucketMeta).Put(keyHead, v)
 }
 

@@ -19,8 +19,9 @@ const markStep = 10_000
 // mark is the content of PATH.mark.
 type mark struct {
 	Source    string `json:"source"`
-	Reserved  uint64 `json:"reserved"`  // no record ever had a higher sequence
-	Delivered uint64 `json:"delivered"` // the hub had these when the mark was written
+	Reserved  uint64 `json:"reserved"`         // no record ever had a higher sequence
+	Delivered uint64 `json:"delivered"`        // the hub had these when the mark was written
+	Closed    bool   `json:"closed,omitempty"` // the outbox was closed in order: Reserved is its last sequence
 }
 
 func markPath(path string) string { return path + ".mark" }

@@ -96,7 +96,7 @@ func tally(tx *bolt.Tx, counts []*count) error {
 		line := c.line()
 		if v := b.Get(line[:]); v != nil {
 			var sum count
-			if err := json.Unmarshal(v, &sum); err != nil {
+			if err := guarded(v, &sum); err != nil {
 				return fmt.Errorf("the sum of counts is unreadable: %w", err)
 			}
 			sum.add(c)
@@ -106,7 +106,7 @@ func tally(tx *bolt.Tx, counts []*count) error {
 		if err != nil {
 			return err
 		}
-		if err := b.Put(line[:], v); err != nil {
+		if err := b.Put(line[:], guard(v)); err != nil {
 			return err
 		}
 	}

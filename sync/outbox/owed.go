@@ -25,7 +25,7 @@ func owe(tx *bolt.Tx, reason, text string, ranges wire.Set) error {
 	b := tx.Bucket(bucketOwed)
 	var d debt
 	if v := b.Get([]byte(reason)); v != nil {
-		if err := json.Unmarshal(v, &d); err != nil {
+		if err := guarded(v, &d); err != nil {
 			return fmt.Errorf("what is to be explained is unreadable: %w", err)
 		}
 	}
@@ -37,7 +37,7 @@ func owe(tx *bolt.Tx, reason, text string, ranges wire.Set) error {
 	if err != nil {
 		return err
 	}
-	if err := b.Put([]byte(reason), v); err != nil {
+	if err := b.Put([]byte(reason), guard(v)); err != nil {
 		return err
 	}
 	return forget(tx, ranges)
@@ -62,13 +62,13 @@ func forget(tx *bolt.Tx, ranges wire.Set) error {
 	if err != nil {
 		return err
 	}
-	return tx.Bucket(bucketMeta).Put(keyGone, v)
+	return tx.Bucket(bucketMeta).Put(keyGone, guard(v))
 }
 
 // goneFrom returns the sequences that will never be delivered.
 func goneFrom(tx *bolt.Tx) wire.Set {
 	var gone wire.Set
-	_ = json.Unmarshal(tx.Bucket(bucketMeta).Get(keyGone), &gone) // unreadable: none is known
+	_ = guarded(tx.Bucket(bucketMeta).Get(keyGone), &gone) // unreadable: none is known
 	return gone
 }
 
@@ -76,7 +76,7 @@ func goneFrom(tx *bolt.Tx) wire.Set {
 func pay(tx *bolt.Tx, reason string, named wire.Set) error {
 	b := tx.Bucket(bucketOwed)
 	var d debt
-	if err := json.Unmarshal(b.Get([]byte(reason)), &d); err != nil {
+	if err := guarded(b.Get([]byte(reason)), &d); err != nil {
 		return fmt.Errorf("what is to be explained is unreadable: %w", err)
 	}
 	d.Ranges = minus(d.Ranges, named)
@@ -87,7 +87,7 @@ func pay(tx *bolt.Tx, reason string, named wire.Set) error {
 	if err != nil {
 		return err
 	}
-	return b.Put([]byte(reason), v)
+	return b.Put([]byte(reason), guard(v))
 }
 
 // minus returns what is in a and not in b.

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"bytes"
-	"encoding/json"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -82,7 +81,7 @@ func (s *Store) debtRecord() *request {
 			return nil
 		}
 		reason = string(k)
-		return json.Unmarshal(v, &d)
+		return guarded(v, &d)
 	})
 	if err != nil {
 		s.owing.Store(true)
@@ -151,7 +150,7 @@ func (s *Store) sumRecords() []request {
 // transaction, unless counts were added to it meanwhile.
 func (s *Store) sumRecord(line, value []byte, last bool) (request, error) {
 	var c count
-	if err := json.Unmarshal(value, &c); err != nil {
+	if err := guarded(value, &c); err != nil {
 		return request{}, err
 	}
 	r, err := s.prepare(&Draft{Type: c.Type, Subject: c.Subject, Time: c.Time, Data: c.Data, Priority: Count})

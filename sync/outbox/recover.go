@@ -36,7 +36,7 @@ func (s *Store) openOrReplace() error {
 	case fresh && m.Reserved > 0 && m.Source == s.opt.Source:
 		s.opt.Log.Warn("the outbox's file is gone; the count goes on above its mark", "seq", m.Reserved)
 		return s.skipTo(m, wire.ReasonReplaced, "the outbox's file was gone", nil)
-	case !fresh && m.Source == s.opt.Source && m.Reserved > s.head.Next+markStep+wire.MaxEvents:
+	case !fresh && m.Source == s.opt.Source && (m.Reserved > s.head.Next+markStep+wire.MaxEvents || m.Closed && m.Reserved >= s.head.Next):
 		s.opt.Log.Warn("the outbox's file is older than its mark; the count goes on above the mark", "seq", m.Reserved)
 		return s.skipTo(m, wire.ReasonReplaced, "the outbox's file was older than its mark", wire.Set{{First: 1, Last: s.head.Next - 1}})
 	case !fresh && m.Reserved < s.head.Next-1:

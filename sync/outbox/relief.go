@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 
 	bolt "go.etcd.io/bbolt"
@@ -132,7 +131,7 @@ func (s *Store) merge() (bool, error) {
 			var clear []*count
 			v := tx.Bucket(bucketClasses).Get(classKey(Count, r.first))
 			span := wire.Range{First: r.first, Last: r.last}
-			if json.Unmarshal(v, &clear) != nil || uint64(len(clear)) != r.count() || lent.Overlaps(span) {
+			if guarded(v, &clear) != nil || uint64(len(clear)) != r.count() || lent.Overlaps(span) {
 				continue
 			}
 			counts = append(counts, clear...)

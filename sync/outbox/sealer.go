@@ -196,8 +196,10 @@ func (s *Store) sealRecords(at *link, group []request) ([]byte, error) {
 	for i := range group {
 		records[i] = group[i].record
 	}
-	plain, err := wire.Join(records, wire.Sequence(at.next), at.prev)
-	if err != nil {
+	plain, err := wire.AppendJoin(s.plain[:0], records, wire.Sequence(at.next), at.prev)
+	if err == nil {
+		s.plain = plain // for the next envelope
+	} else {
 		return nil, fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
 	sealed, err := s.opt.Seal(plain)

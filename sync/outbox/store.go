@@ -37,7 +37,7 @@ const minBytes = 1 << 20
 // Options says how to open an outbox.
 type Options struct {
 	Source   string                             // the device's URN: wire.Source(device)
-	Seal     func(plain []byte) ([]byte, error) // signs and encrypts; seal.Sealer.Seal
+	Seal     func(plain []byte) ([]byte, error) // signs and encrypts; seal.Sealer.Seal. It may not keep plain
 	MaxBytes int64                              // size of the file; only to free space may it grow a little beyond; 0: DefaultMaxBytes
 	ReadOnly bool                               // for looking at a queue that no daemon has open
 	Log      *slog.Logger
@@ -85,7 +85,8 @@ type Store struct {
 	returned []request
 	waiting  map[chan struct{}]struct{}
 
-	mark mark // only the sealer's
+	mark  mark   // only the sealer's
+	plain []byte // only the sealer's: the buffer of what it seals
 
 	// Only the writer's.
 	saved      []byte       // the head as the file holds it
@@ -169,7 +170,7 @@ func (s *Store) Close() error {
 		close(s.ended)
 		if !s.opt.ReadOnly {
 			s.state.Lock()
-			m := mark{Source: s.opt.Source, Reserved: s.head.Next - 1, Delivered: s.head.DeliveredTo}
+			m := mark{Source: s.opt.Source, Reserved: s.head.Next - 1, Delivered: s.head.DeliveredTo, Closed: true}
 			s.state.Unlock()
 			err = m.write(s.path)
 		}

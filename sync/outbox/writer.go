@@ -164,7 +164,7 @@ func clearCounts(group []request) []byte {
 	if err != nil {
 		return nil
 	}
-	return b
+	return guard(b)
 }
 
 // giveBack lets the sealer seal records again at another place. The outbox's
