@@ -60,9 +60,10 @@ type Skipped struct {
 // Link counts what went over the link in both directions, status words and
 // headers included.
 type Link struct {
-	APDUs     int
-	BytesUp   int // to the card
-	BytesDown int // from the card
+	APDUs       int
+	AccessAPDUs int // of these, those until the application was open
+	BytesUp     int // to the card
+	BytesDown   int // from the card
 }
 
 // Step is a part of the read and how long it took: "access", "COM", "DG1", …,

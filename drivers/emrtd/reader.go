@@ -100,6 +100,7 @@ func (r *reader) readAll(ctx context.Context) (*Document, error) {
 	if err := r.timed("access", func() error { return r.open(ctx) }); err != nil {
 		return nil, fmt.Errorf("open the chip: %w", err)
 	}
+	r.link.AccessAPDUs = r.link.APDUs
 	for _, id := range []FileID{EFCOM, EFSOD} {
 		if err := r.fetch(ctx, id); err != nil {
 			return nil, fmt.Errorf("read the chip: %w", err)
