@@ -210,6 +210,9 @@ func (c *Card) ATR() []byte {
 	if c.set.noExtended {
 		atr[8] = 0x80 // chaining alone
 	}
+	if c.set.frameLimit > 0 || c.set.maxAnswer > 0 || c.set.strictEnd != 0 {
+		atr[6] = 0x88 // another type of card: readers remember what a type takes
+	}
 	var check byte
 	for _, b := range atr[1:] {
 		check ^= b

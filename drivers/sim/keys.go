@@ -157,6 +157,20 @@ func (k *key) signChallenge(challenge []byte, random func(int) []byte) ([]byte, 
 		n := (k.curve.N.BitLen() + 7) / 8
 		return append(r.FillBytes(make([]byte, n)), s.FillBytes(make([]byte, n))...), nil
 	}
+	f, err := k.representative(challenge, random)
+	if err != nil {
+		return nil, err
+	}
+	s := new(big.Int).Exp(new(big.Int).SetBytes(f), k.rsa.D, k.rsa.N)
+	if other := new(big.Int).Sub(k.rsa.N, s); other.Cmp(s) < 0 {
+		s = other // the smaller of both, as ISO/IEC 9796-2 has it
+	}
+	return s.FillBytes(make([]byte, k.rsa.Size())), nil
+}
+
+// representative returns 6A, the chip's own random number, the hash over that and
+// the challenge, and the trailer.
+func (k *key) representative(challenge []byte, random func(int) []byte) ([]byte, error) {
 	trailer := trailers[k.hash]
 	nonce := k.rsa.Size() - 1 - k.hash.Size() - len(trailer)
 	if nonce < 8 {
@@ -165,12 +179,7 @@ func (k *key) signChallenge(challenge []byte, random func(int) []byte) ([]byte, 
 	own := random(nonce)
 	f := append([]byte{0x6A}, own...)
 	f = append(f, k.digest(append(append([]byte{}, own...), challenge...))...)
-	f = append(f, trailer...)
-	s := new(big.Int).Exp(new(big.Int).SetBytes(f), k.rsa.D, k.rsa.N)
-	if other := new(big.Int).Sub(k.rsa.N, s); other.Cmp(s) < 0 {
-		s = other // the smaller of both, as ISO/IEC 9796-2 has it
-	}
-	return s.FillBytes(make([]byte, k.rsa.Size())), nil
+	return append(f, trailer...), nil
 }
 
 // point returns the public key as an uncompressed point of fixed length.
