@@ -26,6 +26,7 @@ type EnrollRequest struct {
 	CSR    string          `json:"csr"`              // PKCS #10 in PEM, signed by the device key
 	Device json.RawMessage `json:"device,omitempty"` // public JWK of the same key, use "sig"
 	Box    json.RawMessage `json:"box,omitempty"`    // public JWK, use "enc": the hub encrypts to it
+	Name   string          `json:"name,omitempty"`   // the device that this one already is: a code for another is refused unused
 }
 
 // Format prints the kind of message, never the code.
@@ -75,6 +76,7 @@ const (
 	RefusedExpired = "expired" // the code's time is over
 	RefusedTries   = "tries"   // too many wrong tries
 	RefusedTaken   = "taken"   // the name belongs to another device key
+	RefusedOther   = "other"   // the code is for another device than the one that asks
 	RefusedRevoked = "revoked" // the device is not welcome any more
 	RefusedUnknown = "unknown" // no such device, or not its key
 	RefusedRequest = "request" // the request is not understood
