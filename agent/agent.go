@@ -46,6 +46,7 @@ const (
 	outboxFile    = "outbox.db"
 	inboxFile     = "inbox.db"
 	restKeyFile   = "rest.jwk"
+	boxKeyFile    = "device-enc.jwk"
 	pushedFile    = "pushed.json"
 	keptDir       = "kept"
 )

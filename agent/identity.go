@@ -7,6 +7,7 @@ import (
 	"tram/agent/health"
 	"tram/configs"
 	"tram/sync/seal"
+	"tram/sync/uplink"
 )
 
 // identity is who this device is to its hub: by its enrolment, or by its
@@ -28,6 +29,9 @@ func (a *Agent) identify() error {
 func (i *identity) deviceKey(c configs.Config) (*seal.DeviceKey, error) {
 	return seal.LoadOrCreateDeviceKey(filepath.Join(c.StateDir(), deviceKeyFile))
 }
+
+// credentials are the enrolment's certificates for the broker; nil without one.
+func (i *identity) credentials() uplink.Credentials { return nil }
 
 // health is what is to be said of the certificate.
 func (i *identity) health() []health.Check { return nil }

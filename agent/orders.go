@@ -26,10 +26,19 @@ func (a *Agent) orders() command.Device {
 	}
 }
 
-// uplinkOptions is how the uplink reaches the hub.
-func (a *Agent) uplinkOptions(_ *seal.Sealer) uplink.Options {
-	c := a.config
-	return uplink.Options{Broker: c.Hub.Broker, Site: c.Device.Site, Device: c.Device.Name, Store: a.store, Log: a.log}
+// uplinkOptions is how the uplink reaches the hub, and what of the hub it believes.
+func (a *Agent) uplinkOptions(sealer *seal.Sealer, box *seal.DeviceBox) uplink.Options {
+	c, hub := a.config, a.hubKeys
+	return uplink.Options{
+		Broker: c.Hub.Broker, Site: c.Device.Site, Device: c.Device.Name, Store: a.store, Inbox: a.inbox,
+		Open: func(kind string, payload []byte) ([]byte, bool, error) {
+			return seal.OpenHubMessage(kind, c.Device.Name, payload, hub, box)
+		},
+		Seal:        sealer.SealAs,
+		Credentials: a.identity.credentials(),
+		About:       wire.Status{Version: a.opt.Version, Format: seal.Format, HubKey: hub.Encryption().KeyID(), Plain: !hub.Signs()},
+		Log:         a.log,
+	}
 }
 
 // clock is the time, and whether it is known to be right.
@@ -69,7 +78,7 @@ func (a *Agent) resend(ranges []wire.Range) []wire.Range {
 	for _, r := range ranges {
 		gone = append(gone, a.gone(r)...)
 	}
-	a.sendAgain()
+	a.uplink.Reconnect() // which begins anew with all that is not delivered
 	return gone
 }
 
@@ -109,9 +118,6 @@ func (a *Agent) gone(r wire.Range) []wire.Range {
 	}
 	return gone
 }
-
-// sendAgain has the uplink begin anew with all that is not delivered.
-func (a *Agent) sendAgain() {}
 
 // ping is what the hub learns from a device that listens.
 func (a *Agent) ping() any {

@@ -45,7 +45,11 @@ func (a *Agent) openStore() error {
 	a.lists = keep.Open(filepath.Join(c.StateDir(), keptDir), box)
 	a.runner = &command.Runner{Inbox: a.inbox, Handlers: command.Handlers(a.orders()), Log: a.log, Now: a.clock}
 	a.metrics = metrics.New(metricsSource{a}, a.opt.Version)
-	if a.uplink, err = uplink.New(a.uplinkOptions(sealer)); err != nil {
+	deviceBox, err := seal.LoadOrCreateDeviceBox(filepath.Join(c.StateDir(), boxKeyFile))
+	if err != nil {
+		return fmt.Errorf("open the device's key for what the hub seals to it: %w", err)
+	}
+	if a.uplink, err = uplink.New(a.uplinkOptions(sealer, deviceBox)); err != nil {
 		return fmt.Errorf("prepare the uplink: %w", err)
 	}
 	return nil

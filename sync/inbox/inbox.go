@@ -159,14 +159,19 @@ func classify(err error) error {
 
 // Put takes a command in. When it returns without an error the command is on
 // disk, or was before: the same id again queues its reply again, if it has one.
+// One above MaxCommand is never done, and answered so.
 // Errors: ErrFull, ErrTooLarge, ErrClosed, or the operating system's.
 func (in *Inbox) Put(c wire.Command) error {
 	plain, err := json.Marshal(c)
 	if err != nil || c.ID == "" {
 		return fmt.Errorf("take a command in: %w", wire.ErrFormat)
 	}
-	if len(plain) > MaxCommand {
-		return fmt.Errorf("take command %q in: %w: %d bytes, at most %d", c.Name, ErrTooLarge, len(plain), MaxCommand)
+	large := len(plain) > MaxCommand
+	if large { // never done: answered, so that the hub does not repeat it for ever
+		c.Data = nil
+		if plain, err = json.Marshal(c); err != nil || len(plain) > MaxCommand {
+			return fmt.Errorf("take command %q in: %w: at most %d bytes", c.Name, ErrTooLarge, MaxCommand)
+		}
 	}
 	sealed, err := in.opt.Box.Seal("command", plain)
 	if err != nil {
@@ -194,6 +199,12 @@ func (in *Inbox) Put(c wire.Command) error {
 		return fmt.Errorf("take command %q in: %w", c.Name, classify(err))
 	}
 	in.signal()
+	if large {
+		err := in.Answer(c.ID, wire.Reply{Text: fmt.Sprintf("the command is too large: at most %d bytes; send a list in parts", MaxCommand)})
+		if err != nil && !errors.Is(err, ErrUnknown) { // unknown: answered before
+			return err
+		}
+	}
 	return nil
 }
 

@@ -121,11 +121,6 @@ func TestTheInboxIsBounded(t *testing.T) {
 	if err := in.Put(command("c")); !errors.Is(err, ErrFull) {
 		t.Errorf("a third command of two: %v, want ErrFull", err)
 	}
-	large := command("d")
-	large.Data = json.RawMessage(`"` + strings.Repeat("x", MaxCommand) + `"`)
-	if err := in.Put(large); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a large command: %v, want ErrTooLarge", err)
-	}
 	for _, id := range []string{"a", "b"} {
 		if err := in.Answer(id, wire.Reply{}); err != nil {
 			t.Fatal(err)
@@ -144,6 +139,21 @@ func TestTheInboxIsBounded(t *testing.T) {
 	put(t, in, command("a")) // so old that it is forgotten
 	if got := next(t, in); got != "a" {
 		t.Errorf("Next = %q, want a", got)
+	}
+}
+
+func TestACommandThatIsTooLargeIsAnsweredAndNotDone(t *testing.T) {
+	in := openInbox(t, t.TempDir(), Options{})
+	large := command("d")
+	large.Data = json.RawMessage(`"` + strings.Repeat("x", MaxCommand) + `"`)
+	for range 2 {
+		put(t, in, large)
+		if got := next(t, in); got != "" {
+			t.Errorf("Next = %q", got)
+		}
+		if r := in.Replies(5); len(r) != 1 || r[0].OK || r[0].Text == "" {
+			t.Errorf("Replies = %+v", r)
+		}
 	}
 }
 
