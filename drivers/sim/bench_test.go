@@ -43,15 +43,15 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// benchSlot lays the card of benchCard on the first slot, in its own process.
-func benchSlot(b *testing.B, r *vreader.Reader, rate int) *pcsc.Card {
+// benchSlot lays the card of benchCard on a slot, in its own process.
+func benchSlot(b *testing.B, r *vreader.Reader, slot, rate int) *pcsc.Card {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
 	cmd := exec.CommandContext(b.Context(), self)
-	cmd.Env = append(os.Environ(), "TRAM_SIM_BENCH_SLOT="+r.Slot(0), fmt.Sprintf("TRAM_SIM_BENCH_RATE=%d", rate))
+	cmd.Env = append(os.Environ(), "TRAM_SIM_BENCH_SLOT="+r.Slot(slot), fmt.Sprintf("TRAM_SIM_BENCH_RATE=%d", rate))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -62,16 +62,15 @@ func benchSlot(b *testing.B, r *vreader.Reader, rate int) *pcsc.Card {
 	}
 	var card *pcsc.Card
 	for deadline := time.Now().Add(20 * time.Second); card == nil; time.Sleep(10 * time.Millisecond) {
-		if card, err = pcsc.Connect(b.Context(), r.Names()[0]); err != nil && time.Now().After(deadline) {
+		if card, err = pcsc.Connect(b.Context(), r.Names()[slot]); err != nil && time.Now().After(deadline) {
 			b.Fatal(err)
 		}
 	}
 	b.Cleanup(func() {
-		_ = card.Close()
 		_ = in.Close()
 		_ = cmd.Wait()
 		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-			c, err := pcsc.Connect(context.Background(), r.Names()[0])
+			c, err := pcsc.Connect(context.Background(), r.Names()[slot])
 			if err != nil {
 				return
 			}
@@ -95,18 +94,28 @@ func BenchmarkFullRead(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, rate := range []int{0, 106_000, 424_000, 848_000} {
+	for i, rate := range []int{0, 106_000, 424_000, 848_000} {
 		name := fmt.Sprintf("%d-kbit", rate/1000)
 		if rate == 0 {
 			name = "no-link"
 		}
 		b.Run(name, func(b *testing.B) {
-			card := &counted{Card: benchSlot(b, r, rate)}
+			card := &counted{Card: benchSlot(b, r, i%vreader.Slots, rate)}
+			defer func() { _ = card.Close() }()
 			var link emrtd.Link
 			var own time.Duration
 			n := 0
 			for b.Loop() {
-				card.after = -1
+				b.StopTimer() // a card that was just laid on: reset
+				if err := card.Close(); err != nil {
+					b.Fatal(err)
+				}
+				fresh, err := pcsc.Connect(b.Context(), r.Names()[i%vreader.Slots])
+				if err != nil {
+					b.Fatal(err)
+				}
+				card.Card, card.after = fresh, -1
+				b.StartTimer()
 				before := cpuTime(b)
 				doc, err := emrtd.Read(b.Context(), card, pw, emrtd.Options{})
 				if err != nil {
