@@ -64,6 +64,9 @@ func (r *reader) openWithMRZ(ctx context.Context, mrz Password, paceErr error) e
 
 // fatalAccess: errors of PACE after which no other way is tried.
 func fatalAccess(err error) bool {
+	if refused := (errRefused{}); errors.As(err, &refused) {
+		return false
+	}
 	if errors.Is(err, ErrNotSupported) || errors.Is(err, ErrAccessDenied) {
 		return false
 	}

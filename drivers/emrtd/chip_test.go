@@ -33,6 +33,7 @@ type chip struct {
 	strictEnd      bool     // a read past the end answers 6B00 instead of less
 	endWarning     bool     // a read past the end answers 6282 with what there is
 	bareError      emrtd.FileID
+	bareSFI        bool // drops secure messaging over a short identifier
 	wrongLe        bool // the first READ BINARY of each file answers 6Cxx
 	getResponse    bool // answers in clear come by GET RESPONSE
 	withoutBAC     bool
@@ -267,6 +268,9 @@ func (c *chip) application(cmd apdu.Command) apdu.Response {
 	case cmd.INS == 0xB0 && cmd.P1&0x80 != 0:
 		if c.noSFI {
 			return sw(0x6A86)
+		}
+		if c.bareSFI {
+			return sw(bare)
 		}
 		id := emrtd.FileID(0x0100 | uint16(cmd.P1&0x1F))
 		if r := c.selectEF([]byte{byte(id >> 8), byte(id)}); r.SW != 0x9000 {

@@ -27,6 +27,14 @@ func (r *reader) pace(ctx context.Context, pw Password, offers []pace.Info) (pac
 		if err == nil {
 			return info, nil
 		}
+		var long *errLongRefused
+		if errors.As(err, &long) { // a number of 2048 bits, and a reader of short commands only
+			r.refuseLong()
+			if gone := r.toMasterFile(ctx); gone != nil {
+				return info, gone
+			}
+			err = errRefused{err}
+		}
 		var refused errRefused
 		if !errors.As(err, &refused) {
 			return info, err

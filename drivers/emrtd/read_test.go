@@ -202,6 +202,9 @@ func TestOddCardsAreReadAllTheSame(t *testing.T) {
 		"extended length up to 2,048":       func(c *chip) { c.atr, c.maxRead = atr, 2048 },
 		"extended announced, refused":       func(c *chip) { c.atr, c.maxRead = atr, 223 },
 		"a reader of short commands only":   func(c *chip) { c.atr, c.shortReader, c.mfStatus = atr, true, 0 },
+		"session dropped over identifiers":  func(c *chip) { c.atr, c.bareSFI, c.mfStatus = atr, true, 0 },
+		"session dropped over the longest":  func(c *chip) { c.atr, c.wholeOnly, c.longInClear, c.mfStatus = atr, true, true, 0 },
+		"and over both":                     func(c *chip) { c.atr, c.wholeOnly, c.longInClear, c.bareSFI, c.mfStatus = atr, true, true, true, 0 },
 		"session dropped over one file":     func(c *chip) { c.bareError, c.mfStatus = emrtd.DG14, 0 },
 	} {
 		t.Run(name, func(t *testing.T) {

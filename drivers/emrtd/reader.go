@@ -20,7 +20,7 @@ const (
 	defaultMaxFile = 1 << 20
 	highestMaxFile = 3 << 20 // so that a file costs less than 4 MiB with all that is around it
 	defaultTimeout = 60 * time.Second
-	maxReopen      = 3 // times that a lost session is opened anew
+	maxReopen      = 6 // times that a lost session is opened anew
 )
 
 // reader is one read of one chip.
@@ -40,6 +40,7 @@ type reader struct {
 
 	kind         string // of the card, see habits
 	extended     bool   // the card takes extended length
+	longSeen     bool   // and gave a file by it
 	refused      bool   // it said so and does not, or its reader does not
 	whole        bool   // with extended length it takes no Le but 0000
 	size         int    // bytes asked for at once; 0: not chosen yet
@@ -254,15 +255,11 @@ func (r *reader) fetch(ctx context.Context, id FileID) error {
 }
 
 // recover opens access again after the card dropped secure messaging, and asks for the
-// file once more in a plainer way: with the only extended length that some cards take,
-// then selected by name and with short length. A card that drops the session over the same
-// file again keeps that file.
+// file once more, step by step in a plainer way, leaving first what this card was not
+// yet seen to know. A card that drops the session over the same file in the plainest way too
+// keeps that file.
 func (r *reader) recover(ctx context.Context, id FileID, lost *errSessionLost) error {
-	long := r.extended
-	plainer := []func(){func() { r.sfi, r.extended, r.size = false, false, 0 }}
-	if long && !r.whole {
-		plainer = append([]func(){func() { r.whole, r.size = true, wholeFile }}, plainer...)
-	}
+	steps := r.plainer()
 	for n := 0; ; n++ {
 		if r.reopened == maxReopen {
 			return lost
@@ -274,19 +271,17 @@ func (r *reader) recover(ctx context.Context, id FileID, lost *errSessionLost) e
 		if err := r.open(ctx); err != nil {
 			return err
 		}
-		if n == len(plainer) || lost.sw == 0x6982 {
+		if n == len(steps) || lost.sw == 0x6982 {
 			r.skip(id, reasonOf(lost.sw))
 			return nil
 		}
-		plainer[n]()
+		keep := steps[n]()
 		b, err := r.file(ctx, id)
+		keep(err == nil)
 		var status *StatusError
 		switch {
 		case err == nil:
 			r.doc.Files[id] = b
-			if long && !r.extended {
-				r.refuseLong()
-			}
 			return nil
 		case errors.As(err, &status):
 			r.skip(id, reasonOf(status.SW))
@@ -295,6 +290,29 @@ func (r *reader) recover(ctx context.Context, id FileID, lost *errSessionLost) e
 			return err
 		}
 	}
+}
+
+// plainer returns the steps of recover. What a step returns says what stays of it, once it
+// is known whether it helped.
+func (r *reader) plainer() (steps []func() func(helped bool)) {
+	if r.sfi && !r.sfiSeen {
+		steps = append(steps, func() func(bool) { r.sfi = false; return func(bool) {} })
+	}
+	if r.extended && !r.longSeen && !r.whole {
+		steps = append(steps, func() func(bool) { r.whole, r.size = true, wholeFile; return func(bool) {} })
+	}
+	return append(steps, func() func(bool) {
+		sfi, extended, whole, size := r.sfiSeen, r.extended, r.whole, r.size
+		r.sfi, r.extended, r.whole, r.size = false, false, false, 0
+		return func(helped bool) {
+			switch {
+			case extended && r.longSeen: // it was this file, not the length
+				r.sfi, r.extended, r.whole, r.size = sfi, extended, whole, size
+			case extended && helped:
+				r.refuseLong()
+			}
+		}
+	})
 }
 
 func reasonOf(sw uint16) string {
@@ -321,7 +339,7 @@ func (r *reader) file(ctx context.Context, id FileID) ([]byte, error) {
 		b, err := f.read(ctx)
 		var status *StatusError
 		if err == nil && tagFits(id, b) {
-			r.sfiSeen = true
+			r.sfiSeen, r.longSeen = true, r.longSeen || r.extended
 			return b, nil
 		}
 		if err != nil && !errors.As(err, &status) {
@@ -337,6 +355,7 @@ func (r *reader) file(ctx context.Context, id FileID) ([]byte, error) {
 	}
 	r.sfi = false // SELECT finds what the short identifier does not
 	b, err := f.read(ctx)
+	r.longSeen = r.longSeen || err == nil && r.extended
 	if err == nil && !tagFits(id, b) {
 		return nil, fmt.Errorf("read %v: %w: it begins with tag %02X", id, ErrProtocol, b[0])
 	}

@@ -98,6 +98,27 @@ func TestACANWithAnMRZAsTheSecondWay(t *testing.T) {
 	}
 }
 
+// Over a reader that knows short commands only, a number of 2048 bits does not get through:
+// the next offer is taken, or BAC.
+func TestAGroupTooLongForTheReaderIsPassedOver(t *testing.T) {
+	const prime = "id-PACE-DH-GM-AES-CBC-CMAC-256"
+	for _, x := range []struct {
+		access []byte
+		pw     emrtd.Password
+		want   string
+	}{
+		{offer(prime, 2, "id-PACE-DH-GM-AES-CBC-CMAC-128", 0), can(t, "000017"), "id-PACE-DH-GM-AES-CBC-CMAC-128"},
+		{offer(prime, 2), mrz(t), "BAC-3DES"},
+		{offer(prime, 2), emrtd.CANOrMRZ(can(t, "000017"), mrz(t)), "BAC-3DES"},
+	} {
+		c := newChip()
+		c.access, c.shortReader, c.mfStatus = x.access, true, 0
+		if doc := read(t, c, x.pw, emrtd.Options{}); doc.Access.Protocol != x.want {
+			t.Errorf("got %+v, want %s", doc.Access, x.want)
+		}
+	}
+}
+
 // camChip is a chip that proves a key on brainpoolP256r1 by PACE; DG14 has the key with
 // the SOD's word for it.
 func camChip(t *testing.T) (*chip, *emrtd.Trust, pace.KeyPair, *chipKeys) {
@@ -201,7 +222,7 @@ func TestExtendedLengthIsLearned(t *testing.T) {
 	}{
 		"the ATR says it":               {func(c *chip) { c.atr = said }, 14, 14, true},
 		"only Le = 0000":                {func(c *chip) { c.atr, c.wholeOnly = said, true }, 15, 14, true},
-		"only Le = 0000, said in clear": {func(c *chip) { c.atr, c.wholeOnly, c.longInClear, c.mfStatus = said, true, true, 0 }, 24, 14, true},
+		"only Le = 0000, said in clear": {func(c *chip) { c.atr, c.wholeOnly, c.longInClear, c.mfStatus = said, true, true, 0 }, 40, 14, true},
 		"at most 2,048":                 {func(c *chip) { c.atr, c.maxRead = said, 2048 }, 40, 30, true},
 		"EF.ATR/INFO says it":           {func(c *chip) { c.atr, c.info2F01 = silent, fromHex("43010147030000C07F66080202100002021000") }, 25, 23, true},
 		"EF.ATR/INFO says no":           {func(c *chip) { c.atr, c.info2F01 = silent, fromHex("4703000080") }, 120, 118, false},
