@@ -3,7 +3,10 @@ package uplink_test
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,23 +14,39 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"tram/agent/visit"
 	"tram/hub"
 	"tram/hub/hubtest"
 	"tram/sync/outbox"
 	"tram/sync/uplink"
 )
 
-// BenchmarkDrain sends a queue of identity records through a Mosquitto to a
-// hub that verifies, stores and acknowledges each, until the outbox is empty.
+// BenchmarkDrain sends a queue of identity records through a Mosquitto until
+// all are acknowledged: to a peer that only acknowledges, and to the reference
+// hub, which verifies, opens and stores each.
 func BenchmarkDrain(b *testing.B) {
-	dir := b.TempDir()
-	m := hubtest.StartMosquitto(b)
-	hubtest.StartHub(b, dir, hub.Options{MQTT: m.URL})
-	store := openStore(b, hubtest.Device(b, dir, device).Seal)
-	fill(b, store, b.N)
-	var wire atomic.Int64
-	listen(b, m.URL, "tram/v1/+/+/records", func(topic string, payload []byte) { wire.Add(int64(len(topic) + len(payload) + 6)) })
-	u, err := uplink.New(quick(uplink.Options{Broker: m.URL, Store: store}))
+	b.Run("peer", func(b *testing.B) {
+		m := hubtest.StartMosquitto(b)
+		k := makeKeys(b)
+		p := startPeer(b, m.URL, k.hub)
+		drain(b, k.options(b, m.URL), 200)
+		b.ReportMetric(float64(p.bytes)/float64(b.N), "wire-B/record")
+	})
+	b.Run("hub", func(b *testing.B) {
+		dir := b.TempDir()
+		m := hubtest.StartMosquitto(b)
+		hubtest.StartHub(b, dir, hub.Options{MQTT: m.URL})
+		drain(b, uplink.Options{Broker: m.URL, Store: openStore(b, hubtest.Device(b, dir, device).Seal)}, 200)
+	})
+}
+
+// drain fills the queue from several callers and measures how long it takes to
+// empty it.
+func drain(b *testing.B, o uplink.Options, callers int) {
+	b.Helper()
+	store := o.Store.(*outbox.Store)
+	fill(b, store, b.N, callers)
+	u, err := uplink.New(quick(o))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -39,7 +58,7 @@ func BenchmarkDrain(b *testing.B) {
 	running.Go(func() { _ = u.Run(ctx) })
 	for {
 		<-changed
-		if st, err := store.Stat(); err != nil || st.Delivered == uint64(b.N) {
+		if st, err := store.Stat(); err != nil || st.Pending == 0 {
 			break
 		}
 	}
@@ -47,27 +66,17 @@ func BenchmarkDrain(b *testing.B) {
 	cancel()
 	running.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
-	b.ReportMetric(float64(wire.Load())/float64(b.N), "wire-B/record")
 }
 
 // fill accepts n identity records that differ as those of people do.
-func fill(b *testing.B, s *outbox.Store, n int) {
+func fill(b testing.TB, s *outbox.Store, n, callers int) {
 	b.Helper()
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(n, 200) {
+	for range min(n, callers) {
 		wg.Go(func() {
 			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
-				_, err := s.Accept(context.Background(), outbox.Draft{Type: "vn.tram.identity.verified.v1", Data: map[string]any{
-					"profile": "one-stop", "assurance": "chip-trusted", "person": map[string]string{
-						"idCode": fmt.Sprintf("0990990%05d", i*7919%100000), "personName": fmt.Sprintf("Nguyễn Văn Thử %x", i*104729),
-						"dateOfBirth": fmt.Sprintf("19%02d-%02d-%02d", 50+i%50, 1+i%12, 1+i%28), "gender": "Nam", "nationality": "Việt Nam",
-						"issueDate": "2021-09-09", "expiryDate": "2039-09-09",
-						"residencePlace": fmt.Sprintf("Số %d Đường Thử Nghiệm %x, Phường Mẫu %d, Quận Ví Dụ, Hà Nội", i%997, i*15485863, i%31),
-					},
-					"verification": map[string]string{"hashes": "ok", "sodSignature": "ok", "chain": "trusted", "chipAuthentication": "not_done"},
-				}})
-				if err != nil {
+				if _, err := s.Accept(context.Background(), outbox.Draft{Type: "vn.tram.visit.registered.v1", Data: identity(int(i))}); err != nil {
 					b.Error(err)
 					return
 				}
@@ -75,6 +84,50 @@ func fill(b *testing.B, s *outbox.Store, n int) {
 		})
 	}
 	wg.Wait()
+}
+
+// identity is what a counter records of a person: invented, and as different
+// from one to the next as people are.
+func identity(i int) any {
+	r := rand.New(rand.NewPCG(uint64(i), 1))
+	pick := func(words string) string { w := strings.Fields(words); return w[r.IntN(len(w))] }
+	var id [10]byte
+	for i := range id {
+		id[i] = byte(r.Uint32())
+	}
+	now := time.Date(2026, 9, 21, 7, 13, 20, r.IntN(1000)*1e6, time.UTC).Add(time.Duration(i) * 41 * time.Second)
+	return visit.Record{
+		Profile: "clinic", Source: "chip", Assurance: "chip-trusted", Started: now.Add(-40 * time.Second),
+		Person: map[string]string{
+			"idCode":      fmt.Sprintf("09%d%d%02d%06d", 7+r.IntN(3), r.IntN(4), r.IntN(99), r.IntN(1e6)),
+			"personName":  pick("Nguyễn Trần Lê Phạm Hoàng Vũ") + " " + pick("Văn Thị Hữu Minh Ngọc") + " " + pick("Thử Mẫu Hương Dũng Khánh Thảo"),
+			"dateOfBirth": fmt.Sprintf("%d-%02d-%02d", 1940+r.IntN(70), 1+r.IntN(12), 1+r.IntN(28)), "gender": pick("Nam Nữ"),
+			"residencePlace": fmt.Sprintf("Số %d Đường %s Thử, Phường Mẫu %d, Quận Ví Dụ, Hà Nội", 1+r.IntN(900), pick("Trần Lê Hoàng Phan"), r.IntN(30)),
+		},
+		Verification: &visit.Verification{Hashes: "ok", SODSignature: "ok", Chain: "trusted", ChipAuthentication: "ok", ActiveAuthentication: "not_supported"},
+		Consent:      visit.Consent{ID: hex.EncodeToString(id[:]), Basis: "consent", Time: now.Add(-30 * time.Second)},
+	}
+}
+
+func TestARecordTakesLittleOnTheWireAloneOrInAGroup(t *testing.T) {
+	for name, callers := range map[string]int{"accepted one by one": 1, "accepted together": 200} {
+		m := hubtest.StartMosquitto(t)
+		k := makeKeys(t)
+		p := startPeer(t, m.URL, k.hub)
+		o := k.options(t, m.URL)
+		const n = 400
+		fill(t, o.Store.(*outbox.Store), n, callers)
+		d := startDesk(t, t.TempDir(), o)
+		hubtest.Until(t, "the records are delivered", func() bool { st, err := d.store.Stat(); return err != nil || st.Pending == 0 })
+		d.stop()
+		p.mu.Lock()
+		each := p.bytes / n
+		t.Logf("%s: %d bytes a record in %d envelopes, topics and headers in", name, each, len(p.order))
+		if each > 400 {
+			t.Errorf("%s: %d bytes a record on the wire, want at most 400", name, each)
+		}
+		p.mu.Unlock()
+	}
 }
 
 // BenchmarkPahoPublish publishes as many plain messages, one a record, QoS 1,
