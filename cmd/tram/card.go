@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tram/agent/visit"
-	"tram/configs"
 	"tram/drivers/cccd"
 	"tram/drivers/emrtd"
 	"tram/drivers/pcsc"
@@ -37,7 +37,11 @@ type cardResult struct {
 	Skipped           []skippedLine      `json:"skipped,omitempty"`
 	Verification      visit.Verification `json:"verification"`
 	VerificationNotes map[string]string  `json:"verificationNotes,omitempty"`
+	CrossChecks       []cccd.Comparison  `json:"crossChecks"`
 	Differs           []string           `json:"differs,omitempty"`
+	Warnings          []string           `json:"warnings"`
+	ExpiryEstimated   string             `json:"expiryEstimated,omitempty"` // by the law's ages, where neither chip nor code says the expiry
+	Groups            *groupLines        `json:"groups"`
 	Notes             []string           `json:"notes,omitempty"`
 	Assurance         string             `json:"assurance"`
 	APDUs             int                `json:"apdus,omitempty"`
@@ -51,6 +55,7 @@ type fileLine struct {
 	Name  string `json:"name"`
 	ID    string `json:"id"`
 	Bytes int    `json:"bytes"`
+	Hash  string `json:"hash,omitempty"` // "ok", "failed", "not_covered": against the SOD
 }
 
 type skippedLine struct {
@@ -76,22 +81,23 @@ func newCardReadCmd(term terminal) *cobra.Command {
 		Short: "Read and verify the chip on a reader",
 		Long: `Reads the chip on a PC/SC reader and verifies it. The chip opens with the access number (--can, on a CCCD the last
 six digits of the ID number), the machine-readable lines (--mrz, all of them, line breaks optional) or the text of the
-card's QR code (--qr). A signer that no certificate in the trust store vouches for is no failure: the chain is then
+card's QR code (--qr), which gives the access number and, as a second way, the lines with an estimated expiry.
+"-" takes the value from standard input, so that it does not stand on the command line. A signer that no certificate in the trust store vouches for is no failure: the chain is then
 unknown_ca. Exit code 3 means that a check failed, or that the chip holds nothing to check.`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.reader, "reader", "", "PC/SC name of the reader, or its beginning (default the first)")
-	flags.StringVar(&f.can, "can", "", "access number, six digits")
-	flags.StringVar(&f.mrz, "mrz", "", "machine-readable lines")
-	flags.StringVar(&f.qr, "qr", "", "text of the card's QR code")
+	flags.StringVar(&f.can, "can", "", "access number, six digits; - for standard input")
+	flags.StringVar(&f.mrz, "mrz", "", "machine-readable lines; - for standard input")
+	flags.StringVar(&f.qr, "qr", "", "text of the card's QR code; - for standard input")
 	flags.StringVar(&f.trust, "trust", "", "folder of CSCA certificates (default \"trust\" in the state folder)")
 	flags.StringVar(&f.save, "save", "", "also save the files to this folder")
 	flags.DurationVar(&f.wait, "wait", 5*time.Second, "wait so long for a card")
 	flags.DurationVar(&f.timeout, "timeout", 90*time.Second, "give up after this time")
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		password, qr, err := f.password()
+		password, qr, err := f.password(term.in)
 		if err != nil {
 			return err
 		}
@@ -116,11 +122,11 @@ unknown_ca. Exit code 3 means that a check failed, or that the chip holds nothin
 		evidence := visit.Examine(emrtd.VerifyDocument(doc, trust, time.Now()), doc.Files, qr)
 		took := time.Since(began)
 		if f.save != "" {
-			if err := emrtd.SaveDocument(f.save, doc); err != nil {
-				return fmt.Errorf("save the files: %w", err)
+			if err := saveDocument(cmd, term, f.save, doc); err != nil {
+				return err
 			}
 		}
-		result := describe(doc.Files, evidence)
+		result := describe(doc.Files, evidence, qr)
 		result.addLink(doc, took)
 		return result.finish(term, *asJSON)
 	}
@@ -128,43 +134,45 @@ unknown_ca. Exit code 3 means that a check failed, or that the chip holds nothin
 }
 
 // password turns the one flag that is given into the key to the chip.
-func (f cardFlags) password() (emrtd.Password, *cccd.QR, error) {
-	given := slices.DeleteFunc([]string{f.can, f.mrz, f.qr}, func(s string) bool { return s == "" })
-	switch {
-	case len(given) > 1:
-		return emrtd.Password{}, nil, usageError(errors.New("give one of --can, --mrz, --qr, not several"))
-	case f.can != "":
-		p, err := emrtd.CAN(f.can)
+func (f cardFlags) password(in io.Reader) (emrtd.Password, *cccd.QR, error) {
+	given := slices.DeleteFunc([]*string{&f.can, &f.mrz, &f.qr}, func(s *string) bool { return *s == "" })
+	if len(given) != 1 {
+		return emrtd.Password{}, nil, usageError(errors.New("one of --can, --mrz, --qr is needed to open the chip"))
+	}
+	if *given[0] == "-" {
+		b, err := io.ReadAll(io.LimitReader(in, cccd.MaxQR+1))
 		if err != nil {
-			return p, nil, usageError(err)
+			return emrtd.Password{}, nil, fmt.Errorf("read standard input: %w", err)
 		}
-		return p, nil, nil
+		*given[0] = strings.TrimSpace(string(b))
+	}
+	switch {
+	case f.qr != "":
+		qr, err := cccd.ParseQR([]byte(f.qr))
+		if err != nil {
+			return emrtd.Password{}, nil, usageError(err)
+		}
+		p, err := qr.Password()
+		if err != nil {
+			return p, nil, usageError(fmt.Errorf("the code does not open a chip: %w", err))
+		}
+		return p, &qr, nil
 	case f.mrz != "":
 		p, err := emrtd.MRZLines(f.mrz)
 		if err != nil {
 			return p, nil, usageError(err)
 		}
 		return p, nil, nil
-	case f.qr != "":
-		qr, err := cccd.ParseQR([]byte(f.qr))
-		if err != nil {
-			return emrtd.Password{}, nil, usageError(err)
-		}
-		can, err := cccd.CANFromNumber(cccd.Merge(&qr, nil, nil).IDCode.Reveal())
-		if err != nil {
-			return emrtd.Password{}, nil, usageError(fmt.Errorf("the code is not that of an ID card: %w", err))
-		}
-		p, err := emrtd.CAN(can)
-		return p, &qr, err
 	}
-	return emrtd.Password{}, nil, usageError(errors.New("one of --can, --mrz, --qr is needed to open the chip"))
+	p, err := emrtd.CAN(f.can)
+	if err != nil {
+		return p, nil, usageError(err)
+	}
+	return p, nil, nil
 }
 
 func loadTrust(cmd *cobra.Command, dir string) (*emrtd.Trust, error) {
-	if dir == "" {
-		dir = configs.Config{State: stateDir(cmd)}.TrustDir()
-	}
-	trust, err := emrtd.LoadTrust(dir)
+	trust, err := emrtd.LoadTrust(trustStore(cmd, dir))
 	if err != nil {
 		return nil, fmt.Errorf("read the trust store: %w", err)
 	}
@@ -188,12 +196,19 @@ func newCardVerifyCmd(term terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify DIR",
 		Short: "Verify the saved files of a chip again",
-		Args:  cobra.ExactArgs(1),
+		Long: `Verifies the files in a folder: those that "card read --save" wrote, or those of another reader, under any of the usual
+names (EF_0101, 0101.bin, DG1.bin, Datagroup1.bin, EF_SOD.bin ...), binary, hexadecimal or base64. A read that was saved here
+gives the answers of its day again, with today's trust store and revocation lists. Exit codes as of "card read".`,
+		Args: cobra.ExactArgs(1),
 	}
 	c.Flags().StringVar(&trustDir, "trust", "", "folder of CSCA certificates (default \"trust\" in the state folder)")
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		doc, err := emrtd.LoadDocument(args[0])
+		key, err := readsKey(cmd, false)
+		if err != nil {
+			return err
+		}
+		doc, err := emrtd.LoadDocument(args[0], key)
 		if err != nil {
 			return fmt.Errorf("read the saved files: %w", err)
 		}
@@ -201,22 +216,29 @@ func newCardVerifyCmd(term terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return describe(doc.Files, visit.Examine(emrtd.VerifyDocument(doc, trust, time.Now()), doc.Files, nil)).finish(term, *asJSON)
+		return describe(doc.Files, visit.Examine(emrtd.VerifyDocument(doc, trust, time.Now()), doc.Files, nil), nil).finish(term, *asJSON)
 	}
 	return c
 }
 
 // describe puts the evidence of a chip into the command's result.
-func describe(files emrtd.Files, ev visit.Evidence) *cardResult {
+func describe(files emrtd.Files, ev visit.Evidence, qr *cccd.QR) *cardResult {
 	person := ev.Person.Fields()
+	groups := groupsOf(files, ev)
 	r := &cardResult{
 		IDCode: person["idCode"], PersonName: person["personName"], DocumentNumber: person["documentNumber"], DateOfBirth: person["dateOfBirth"],
 		Person: person, PortraitFormat: ev.Format, Files: []fileLine{},
 		Verification: visit.Answers(ev.Verification), VerificationNotes: ev.Verification.Detail,
-		Differs: visit.MismatchNames(ev.Mismatches), Notes: ev.Notes, Assurance: string(ev.Assurance()),
+		CrossChecks: append([]cccd.Comparison{}, cccd.Compare(qr, ev.MRZ, ev.DG13)...), Differs: visit.MismatchNames(ev.Mismatches),
+		Warnings: warningsOf(ev, qr), Groups: groups, Notes: append(ev.Notes, groups.notes...), Assurance: string(ev.Assurance()),
+	}
+	if qr != nil && person["expiryDate"] == "" {
+		if expiry, ok := qr.ExpiryEstimate(); ok {
+			r.ExpiryEstimated = expiry.String()
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(files)) {
-		r.Files = append(r.Files, fileLine{Name: id.String(), ID: fmt.Sprintf("%04X", uint16(id)), Bytes: len(files[id])})
+		r.Files = append(r.Files, fileLine{Name: id.String(), ID: fmt.Sprintf("%04X", uint16(id)), Bytes: len(files[id]), Hash: string(ev.Verification.Groups[id.String()])})
 	}
 	return r
 }
@@ -282,13 +304,19 @@ func (r *cardResult) print(term terminal) error {
 		{"assurance", r.Assurance}, {},
 	}
 	for _, f := range r.Files {
-		rows = append(rows, []string{f.Name, fmt.Sprintf("%d bytes", f.Bytes)})
+		rows = append(rows, []string{f.Name, fmt.Sprintf("%d bytes", f.Bytes), f.Hash})
 	}
 	for _, s := range r.Skipped {
 		rows = append(rows, []string{s.Name, "not read", s.Reason})
 	}
 	for _, d := range r.Differs {
 		rows = append(rows, []string{"differs", d})
+	}
+	for _, w := range r.Warnings {
+		rows = append(rows, []string{"warning", w})
+	}
+	if r.ExpiryEstimated != "" {
+		rows = append(rows, []string{"expires", r.ExpiryEstimated, "an estimate by the law's ages, not read from the card"})
 	}
 	for _, n := range r.Notes {
 		rows = append(rows, []string{"note", n})

@@ -27,50 +27,67 @@ var (
 	magicCodestream = []byte{0xFF, 0x4F, 0xFF, 0x51}
 )
 
+// maxFaces bounds the portraits of one DG2.
+const maxFaces = 16
+
 // ParseDG2 finds the first portrait in DG2 (Doc 9303-10 §4.7.2): a face record
 // of ISO/IEC 19794-5 or of ISO/IEC 39794-5, also without the data group around it.
 func ParseDG2(raw []byte) (Portrait, error) {
-	if bytes.HasPrefix(raw, []byte("FAC\x00")) {
-		return face19794(raw)
-	}
-	budget := 4096
-	p, err := findFace(raw, 12, &budget)
+	all, err := ParseFaces(raw)
 	if err != nil {
 		return Portrait{}, err
 	}
-	return p, nil
+	return all[0], nil
 }
 
-// findFace goes through the data objects, depth first, to the first face record
-// of ISO/IEC 19794-5 or the first value that is a picture.
-func findFace(b []byte, depth int, budget *int) (Portrait, error) {
-	reason := ErrDG2
-	for len(b) > 0 && depth > 0 {
-		if *budget--; *budget < 0 {
-			return Portrait{}, fmt.Errorf("%w: too many data objects", ErrDG2)
+// ParseFaces finds every portrait in DG2, at least one.
+func ParseFaces(raw []byte) ([]Portrait, error) {
+	if bytes.HasPrefix(raw, []byte("FAC\x00")) {
+		return faces19794(raw)
+	}
+	s := faceSearch{budget: 4096, reason: ErrDG2}
+	s.in(raw, 12)
+	if len(s.found) == 0 {
+		return nil, s.reason
+	}
+	return s.found, nil
+}
+
+type faceSearch struct {
+	budget int
+	found  []Portrait
+	reason error // why nothing was found
+}
+
+// in goes through the data objects, depth first, to the face records of ISO/IEC
+// 19794-5 and the values that are pictures.
+func (s *faceSearch) in(b []byte, depth int) {
+	for len(b) > 0 && depth > 0 && len(s.found) < maxFaces {
+		if s.budget--; s.budget < 0 {
+			s.reason = fmt.Errorf("%w: too many data objects", ErrDG2)
+			return
 		}
 		n, rest, err := tlv.Next(b)
 		if err != nil {
-			return Portrait{}, errors.Join(reason, err)
+			if s.reason == ErrDG2 {
+				s.reason = fmt.Errorf("%w: %w", ErrDG2, err)
+			}
+			return
 		}
 		b = rest
-		var p Portrait
 		switch {
 		case bytes.HasPrefix(n.Value, []byte("FAC\x00")):
-			p, err = face19794(n.Value)
+			found, err := faces19794(n.Value)
+			if err != nil {
+				s.reason = err
+			}
+			s.found = append(s.found, found[:min(len(found), maxFaces-len(s.found))]...)
 		case pictureFormat(n.Value) != "":
-			return portrait(n.Value), nil
+			s.found = append(s.found, portrait(n.Value))
 		case n.Constructed():
-			p, err = findFace(n.Value, depth-1, budget)
-		default:
-			continue
+			s.in(n.Value, depth-1)
 		}
-		if err == nil {
-			return p, nil
-		}
-		reason = err
 	}
-	return Portrait{}, reason
 }
 
 // Sizes of ISO/IEC 19794-5:2005 in bytes.
@@ -82,27 +99,42 @@ const (
 	maxFeaturePoints = 4096
 )
 
-// face19794 takes the first face's picture out of a facial record.
-func face19794(b []byte) (Portrait, error) {
+// faces19794 takes the pictures out of a facial record, one for each face.
+func faces19794(b []byte) ([]Portrait, error) {
 	if len(b) < facialHeader+facialInfo+imageInfo {
-		return Portrait{}, fmt.Errorf("%w: facial record of %d bytes", ErrDG2, len(b))
+		return nil, fmt.Errorf("%w: facial record of %d bytes", ErrDG2, len(b))
 	}
-	length := binary.BigEndian.Uint32(b[facialHeader:])
-	points := int(binary.BigEndian.Uint16(b[facialHeader+4:]))
-	start := facialHeader + facialInfo + points*featurePoint + imageInfo
-	if points > maxFeaturePoints || start >= len(b) {
-		return Portrait{}, fmt.Errorf("%w: facial record with %d feature points in %d bytes", ErrDG2, points, len(b))
+	count := int(binary.BigEndian.Uint16(b[facialHeader-2:]))
+	var out []Portrait
+	for block := b[facialHeader:]; len(out) < min(max(count, 1), maxFaces); {
+		if len(block) < facialInfo+imageInfo {
+			break
+		}
+		length := uint64(binary.BigEndian.Uint32(block))
+		points := int(binary.BigEndian.Uint16(block[4:]))
+		start := facialInfo + points*featurePoint + imageInfo
+		if points > maxFeaturePoints || start >= len(block) {
+			if len(out) > 0 {
+				break
+			}
+			return nil, fmt.Errorf("%w: facial record with %d feature points in %d bytes", ErrDG2, points, len(b))
+		}
+		// The block's length is often wrong by a little; of a single face, what counts is
+		// what is there.
+		end := len(block)
+		if length > uint64(start) && length < uint64(end) {
+			end = int(length)
+		}
+		picture := block[start:end]
+		if pictureFormat(picture) == "" {
+			if len(out) > 0 {
+				break
+			}
+			return nil, fmt.Errorf("%w: the picture is neither JPEG nor JPEG 2000", ErrDG2)
+		}
+		out, block = append(out, portrait(picture)), block[end:]
 	}
-	// The block's length is often wrong by a little; what counts is what is there.
-	end := len(b)
-	if claimed := uint64(facialHeader) + uint64(length); claimed > uint64(start) && claimed < uint64(end) {
-		end = int(claimed)
-	}
-	picture := b[start:end]
-	if pictureFormat(picture) == "" {
-		return Portrait{}, fmt.Errorf("%w: the picture is neither JPEG nor JPEG 2000", ErrDG2)
-	}
-	return portrait(picture), nil
+	return out, nil
 }
 
 func portrait(picture []byte) Portrait {

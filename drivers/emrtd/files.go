@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -143,69 +142,3 @@ var ErrNoFiles = errors.New("no files of a chip there")
 
 // maxSaved bounds one file of LoadFiles.
 const maxSaved = 4 << 20
-
-// LoadFiles reads what SaveFiles wrote, and the names that other readers give:
-// with or without .bin, EF_0101, Datagroup1, DG1, EF_SOD, EF_COM. Other files in the
-// folder are passed over.
-func LoadFiles(dir string) (Files, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("load a chip's files: %w", err)
-	}
-	out := Files{}
-	for _, e := range entries {
-		id, ok := fileByName(e.Name())
-		if !ok || e.IsDir() {
-			continue
-		}
-		b, err := readBounded(filepath.Join(dir, e.Name()), e)
-		if err != nil {
-			return nil, fmt.Errorf("load %v: %w", id, err)
-		}
-		out[id] = b
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("load a chip's files from %q: %w", dir, ErrNoFiles)
-	}
-	return out, nil
-}
-
-func readBounded(path string, e fs.DirEntry) ([]byte, error) {
-	info, err := e.Info()
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxSaved {
-		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, info.Size())
-	}
-	return os.ReadFile(path)
-}
-
-func fileByName(name string) (FileID, bool) {
-	s := strings.ToLower(strings.TrimSuffix(strings.ToLower(name), ".bin"))
-	s = strings.NewReplacer("_", "", ".", "", "-", "", "datagroup", "dg").Replace(s)
-	s = strings.TrimPrefix(s, "ef")
-	switch s {
-	case "sod":
-		return EFSOD, true
-	case "com":
-		return EFCOM, true
-	case "cardaccess":
-		return EFCardAccess, true
-	}
-	if n, ok := strings.CutPrefix(s, "dg"); ok {
-		if v, err := strconv.Atoi(n); err == nil && DG(v) != 0 {
-			return DG(v), true
-		}
-		return 0, false
-	}
-	if len(s) != 4 {
-		return 0, false
-	}
-	v, err := strconv.ParseUint(s, 16, 16)
-	if err != nil {
-		return 0, false
-	}
-	id := FileID(v)
-	return id, id.Group() > 0 || id == EFSOD || id == EFCOM || id == EFCardAccess
-}

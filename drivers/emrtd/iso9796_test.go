@@ -158,7 +158,7 @@ func FuzzParseProofs(f *testing.F) {
 	f.Add([]byte(`{"chipAuthentication":{"result":"pending"}}`))
 	f.Add([]byte(`{"activeAuthentication":{"challenge":7}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := parseProofs(b)
+		p, err := parseProofs(b, nil, nil)
 		if err != nil {
 			return
 		}

@@ -14,10 +14,12 @@ import (
 const (
 	oidSignedData        = "1.2.840.113549.1.7.2"
 	oidLDSObject         = "2.23.136.1.1.1"
-	oidLDSObjectOld      = "1.3.27.1.1.1" // before Doc 9303 had an arc of its own
 	oidAttrContentType   = "1.2.840.113549.1.9.3"
 	oidAttrMessageDigest = "1.2.840.113549.1.9.4"
 )
+
+// ldsObjects are the content types of EF.SOD: that of Doc 9303 and two from before.
+var ldsObjects = []string{oidLDSObject, "1.3.27.1.1.1", "1.2.528.1.1006.1.20.1"}
 
 // errSOD says that EF.SOD, or signed data like it, cannot be read.
 var errSOD = errors.New("not signed data of the form it must have")
@@ -73,6 +75,11 @@ func parseSOD(raw []byte) (*securityObject, error) {
 		return nil, fmt.Errorf("%w: empty", errSOD)
 	}
 	n, _, err := tlv.Next(raw)
+	if errors.Is(err, tlv.ErrInvalid) {
+		if der, again := asn.Definite(raw); again == nil {
+			n, _, err = tlv.Next(der)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSOD, err)
 	}
@@ -86,7 +93,7 @@ func parseSOD(raw []byte) (*securityObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sd.contentType != oidLDSObject && sd.contentType != oidLDSObjectOld {
+	if !slices.Contains(ldsObjects, sd.contentType) {
 		return nil, fmt.Errorf("%w: content of type %s", errSOD, sd.contentType)
 	}
 	object, err := parseLDSObject(sd.content)
@@ -105,6 +112,14 @@ func parseSignedData(der []byte) (*signedData, error) {
 		return nil, fmt.Errorf("%w: %s: %w", errSOD, what, err)
 	}
 	outer, err := asn.One(der, asn.Sequence)
+	if err == nil {
+		_, err = asn.Elements(outer.Value)
+	}
+	if errors.Is(err, tlv.ErrInvalid) { // an indefinite length, most likely
+		if der, err = asn.Definite(der); err == nil {
+			outer, err = asn.One(der, asn.Sequence)
+		}
+	}
 	if err != nil {
 		return bad("ContentInfo", err)
 	}
@@ -162,6 +177,9 @@ func parseContent(n tlv.Node) (kind string, content []byte, err error) {
 			return "", nil, err
 		}
 		for _, p := range pieces {
+			if p.Tag != asn.OctetString {
+				return "", nil, asn.ErrForm
+			}
 			content = append(content, p.Value...)
 		}
 	default:
