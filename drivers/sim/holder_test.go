@@ -3,6 +3,7 @@ package sim_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,72 @@ func TestAPassportFromAFileIsRead(t *testing.T) {
 	if got := fmt.Sprintf("%v", mrz); strings.Contains(got, "MAU") {
 		t.Error("the MRZ prints what it holds")
 	}
+}
+
+// Every example is a file that works as it says.
+func TestTheOtherExamplesAreRead(t *testing.T) {
+	for file, want := range map[string]string{
+		"testdata/citizen.yaml":        "PACE ok ok chip-genuine",
+		"testdata/residence-card.yaml": "BAC ok ok chip-genuine",
+		"testdata/id-td2.yaml":         "PACE failed failed none",
+	} {
+		h, err := sim.LoadHolder(file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		pki, err := sim.NewPKIOf(h.PKISpec())
+		if err != nil {
+			t.Fatal(err)
+		}
+		card, err := sim.NewHolderCard(h, pki, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		zone := h.MRZ()
+		for n := map[int]int{90: 30, 72: 36, 88: 44}[len(zone)]; len(zone) > 0; zone = zone[n:] {
+			lines = append(lines, zone[:n])
+		}
+		pw, err := emrtd.MRZLines(strings.Join(lines, "\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		store, err := emrtd.NewTrust(pki.CSCA())
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc := read(t, card, pw)
+		v := emrtd.VerifyDocument(doc, store, time.Now())
+		if got := doc.Access.Mechanism + " " + proved(v); got != want {
+			t.Errorf("%s: %s, want %s; %v", file, got, want, v.Detail)
+		}
+	}
+}
+
+// FuzzParseHolder: whatever a file holds, it is refused or makes a holder that is
+// valid.
+func FuzzParseHolder(f *testing.F) {
+	for _, file := range []string{"citizen", "passport", "residence-card", "id-td2"} {
+		raw, err := os.ReadFile("testdata/" + file + ".yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Add([]byte("faults: [\"slow=1,1\"]\ndocument: {}\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		h, err := sim.ParseHolder("f.yaml", raw)
+		if err != nil {
+			return
+		}
+		if err := h.Validate(); err != nil {
+			t.Errorf("a holder that was read is not valid: %v", err)
+		}
+		if n := len(h.MRZ()); n != 90 && n != 72 && n != 88 {
+			t.Errorf("an MRZ of %d characters", n)
+		}
+	})
 }
 
 func TestDocumentsOfEveryFormatAreParsed(t *testing.T) {
