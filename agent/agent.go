@@ -33,9 +33,10 @@ import (
 
 // Errors of starting that a person must act upon.
 var (
-	ErrNoHubKey = errors.New("there is no public key of the hub, so records could not be sealed")
-	ErrRunning  = errors.New("another daemon uses this state folder")
-	ErrNoName   = errors.New("this device is neither enrolled nor named in its configuration")
+	ErrNoHubKey  = errors.New("there is no public key of the hub, so records could not be sealed")
+	ErrRunning   = errors.New("another daemon uses this state folder")
+	ErrNoName    = errors.New("this device is neither enrolled nor named in its configuration")
+	ErrOtherName = errors.New("the configuration names another device than the enrolment")
 )
 
 // Names of the files in the state folder.
@@ -241,7 +242,7 @@ func (a *Agent) parts() []part {
 		{"uplink", a.uplink.Run}, {"kiosk", a.runKiosk}, {"queue", a.watchQueue},
 		{"commands", a.runner.Run}, {"trial", a.runTrial},
 	}
-	parts = append(parts, a.identity.parts...)
+	parts = append(parts, a.identity.parts()...)
 	if a.reader != nil {
 		parts = append(parts, part{"reader", a.reader.Run}, part{"cards", a.followCards}, part{"vision", a.worker.Run})
 	}

@@ -113,7 +113,9 @@ func (r *rig) start() {
 	hubtest.Until(r.t, "the daemon answers", func() bool { _, err := r.status(); return err == nil })
 }
 
-type writers struct{ a, b interface{ Write([]byte) (int, error) } }
+type writers struct {
+	a, b interface{ Write([]byte) (int, error) }
+}
 
 func (w writers) Write(p []byte) (int, error) {
 	_, _ = w.b.Write(p)

@@ -38,7 +38,9 @@ type HubStatus struct {
 	Waiting   uint64 `json:"waiting"` // accepted and not yet delivered
 	Discarded uint64 `json:"discarded"`
 	Enrolled  bool   `json:"enrolled"`
-	Signed    bool   `json:"signed"` // the hub's signing key is known: its words are checked
+	// CertificateDays are left of the certificate's life; null without one.
+	CertificateDays *int `json:"certificateDays"`
+	Signed          bool `json:"signed"` // the hub's signing key is known: its words are checked
 }
 
 // SettingsStatus is what the hub has set on this device.
@@ -62,7 +64,7 @@ func (d admin) Status(context.Context) (any, error) {
 		UpSec: int(time.Since(a.started).Seconds()), Stage: string(visit.StageIdle), Clock: stat.Clock,
 		Hub: HubStatus{
 			Broker: c.Hub.Broker, State: a.uplink.State(), Waiting: stat.Pending, Discarded: stat.Discarded,
-			Enrolled: a.identity.enrolled, Signed: a.hubKeys.Signs(),
+			Enrolled: a.identity.enrolment != nil, Signed: a.hubKeys.Signs(),
 		},
 		Settings: a.settingsStatus(), Lists: map[string]uint64{}, Devices: a.statuses(),
 	}
@@ -71,6 +73,10 @@ func (d admin) Status(context.Context) (any, error) {
 	}
 	if status.Commands, err = a.inbox.Stat(); err != nil {
 		return nil, err
+	}
+	if pair := a.identity.pair; pair != nil && !pair.Until().IsZero() {
+		days := int(pair.Until().Sub(a.identity.clock.Now()).Hours() / 24)
+		status.Hub.CertificateDays = &days
 	}
 	if v := a.engine.View(); v != nil {
 		status.Stage = string(v.Stage)

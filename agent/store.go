@@ -27,7 +27,7 @@ func (a *Agent) openStore() error {
 		return err
 	}
 	a.store, err = outbox.Open(OutboxPath(c.StateDir()), outbox.Options{
-		Source: wire.Source(c.Device.Name), Seal: sealer.Seal, MaxBytes: int64(c.Outbox.MaxMiB) << 20, Floor: a.opt.Built, Log: a.log,
+		Source: wire.Source(c.Device.Name), Seal: sealer.Seal, MaxBytes: int64(c.Outbox.MaxMiB) << 20, Floor: a.identity.clock.Floor(), Log: a.log,
 	})
 	if errors.Is(err, outbox.ErrLocked) {
 		return fmt.Errorf("%w: %w", ErrRunning, err)
@@ -58,7 +58,7 @@ func (a *Agent) openStore() error {
 // openKeys opens the device's key and the hub's public keys.
 func (a *Agent) openKeys() (*seal.Sealer, error) {
 	c := a.config
-	device, err := a.identity.deviceKey(c)
+	device, err := a.openIdentity()
 	if err != nil {
 		return nil, fmt.Errorf("open the device's key: %w", err)
 	}

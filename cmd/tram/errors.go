@@ -79,6 +79,7 @@ var meanings = []struct {
 	{outbox.ErrFull, exitFailed, "restore the way to the hub, or raise outbox.max-mib"},
 	{outbox.ErrLocked, exitFailed, "another process holds the queue; stop it, or ask the daemon with: tram status"},
 	{agent.ErrNoName, exitFailed, "enrol it with: tram enroll --hub URL CODE, or set device.name and device.site"},
+	{agent.ErrOtherName, exitFailed, "leave device.name and device.site out, or enrol the device under the other name"},
 	{agent.ErrNoHubKey, exitFailed, "copy the hub's public key (hub.pub.jwk in its data folder) there, or set hub.key"},
 	{seal.ErrKey, exitFailed, "bring a good key: the hub's is hub.pub.jwk in its data folder; the device's own (device.jwk) must have mode 0600"},
 	{syscall.EADDRINUSE, exitFailed, "another program uses this address; set kiosk.listen (--listen for the demo) or stop it"},

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"tram/agent/bundle"
 	"tram/agent/profile"
 	"tram/configs"
+	"tram/sync/enroll"
 )
 
 // defaultConfig is read when --config is not given; it may be missing.
@@ -51,7 +51,7 @@ place. SIGTERM ends it cleanly.`,
 			done := make(chan error, 1)
 			go func() {
 				done <- agent.Serve(ctx, agent.Options{
-					Config: config, Version: version, Built: builtAt(), Level: level, Tail: tail,
+					Config: config, Version: version, Built: enroll.BuildTime(), Level: level, Tail: tail,
 					Log: slog.New(slog.NewTextHandler(io.MultiWriter(term.err, tail), &slog.HandlerOptions{Level: level})),
 				}, reload, func(a *agent.Agent) {
 					if addr := a.Addr(); addr != "" {
@@ -109,21 +109,6 @@ func reloads(cmd *cobra.Command, path string, term terminal) (configurations <-c
 		close(quit)
 		<-ended
 	}
-}
-
-// builtAt is when this program was built, as far as it knows.
-func builtAt() time.Time {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return time.Time{}
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.time" {
-			at, _ := time.Parse(time.RFC3339, s.Value) // zero when it is none
-			return at
-		}
-	}
-	return time.Time{}
 }
 
 // loadConfig reads the file, or the defaults when none is named and none is at

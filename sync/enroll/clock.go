@@ -65,6 +65,13 @@ func (c *Clock) Now() time.Time {
 	return c.floor
 }
 
+// Floor returns the time that no right clock is before.
+func (c *Clock) Floor() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.floor
+}
+
 // Behind reports whether the system's time is before the floor, and so wrong.
 func (c *Clock) Behind() bool {
 	c.mu.Lock()
