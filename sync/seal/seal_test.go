@@ -98,6 +98,92 @@ func TestOpenRefusesEveryFlippedByte(t *testing.T) {
 	}
 }
 
+func TestOpenRefusesWhatIsSealedOtherwise(t *testing.T) {
+	p := newPair(t)
+	seal := func(change func(h *protected, e *encrypt0)) []byte {
+		s, n, err := p.sealer.sessions.next(p.hub.Public(), p.device.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e encrypt0
+		if err := decoding.Unmarshal(s.seal(n, []byte("x")), &e); err != nil {
+			t.Fatal(err)
+		}
+		var h protected
+		if err := decoding.Unmarshal(e.Protected, &h); err != nil {
+			t.Fatal(err)
+		}
+		change(&h, &e)
+		if e.Protected == nil {
+			e.Protected = must(encoding.Marshal(h))
+		}
+		return must(encoding.Marshal(e))
+	}
+	rebuilt := func(change func(h *protected)) []byte {
+		return seal(func(h *protected, e *encrypt0) { change(h); e.Protected = nil })
+	}
+	for name, sealed := range map[string][]byte{
+		"A128GCM":             rebuilt(func(h *protected) { h.Algorithm = 1 }),
+		"a short key id":      rebuilt(func(h *protected) { h.Hub = h.Hub[:8] }),
+		"no encapsulated key": rebuilt(func(h *protected) { h.Enc = nil }),
+		"another session":     rebuilt(func(h *protected) { h.Enc[5] ^= 1 }),
+		"a long Partial IV":   seal(func(_ *protected, e *encrypt0) { e.Unprotected.PartialIV = make([]byte, 12) }),
+		"another number":      seal(func(_ *protected, e *encrypt0) { e.Unprotected.PartialIV[3] ^= 1 }),
+		"not signed":          seal(func(*protected, *encrypt0) {}),
+		"a member more": seal(func(_ *protected, e *encrypt0) {
+			e.Protected = append([]byte{e.Protected[0] + 1}, append(e.Protected[1:], 0x07, 0x01)...)
+		}),
+		"a header of 1 KiB":    seal(func(_ *protected, e *encrypt0) { e.Protected = make([]byte, 1024) }),
+		"a tag":                append([]byte{0xd0}, seal(func(*protected, *encrypt0) {})...),
+		"something behind":     append(seal(func(*protected, *encrypt0) {}), 0),
+		"an indefinite length": {0x9f, 0x40, 0xa0, 0x40, 0xff},
+		"a JWE":                []byte("eyJhbGciOiJFQ0RILUVTIn0..a.b.c"),
+	} {
+		if _, err := p.opener.Open("desk-1", sealed); !errors.Is(err, ErrSeal) {
+			t.Errorf("%s: Open gives %v, want ErrSeal", name, err)
+		}
+	}
+}
+
+func TestWhatIsSealedForOnePurposeOpensForNoOther(t *testing.T) {
+	p := newPair(t)
+	for _, made := range []string{Records, Reply, Request} {
+		sealed, err := p.sealer.SealAs(made, []byte("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, wanted := range []string{Records, Reply, Request} {
+			if _, err := p.opener.OpenAs(wanted, "desk-1", sealed); (err == nil) != (made == wanted) {
+				t.Errorf("sealed as %s, opened as %s: %v", made, wanted, err)
+			}
+		}
+	}
+}
+
+func TestASessionEndsAndEveryNumberIsUsedOnce(t *testing.T) {
+	p := newPair(t)
+	seen := map[string]bool{}
+	headers := map[string]bool{}
+	for range 2 * sessionSeals {
+		sealed, err := p.sealer.Seal([]byte("[]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e encrypt0
+		if err := decoding.Unmarshal(sealed, &e); err != nil {
+			t.Fatal(err)
+		}
+		at := string(e.Protected) + string(e.Unprotected.PartialIV)
+		if seen[at] {
+			t.Fatal("a number is used twice in a session")
+		}
+		seen[at], headers[string(e.Protected)] = true, true
+	}
+	if len(headers) != 3 { // NewSealer took a number
+		t.Errorf("%d sessions for %d seals, want 3", len(headers), 2*sessionSeals)
+	}
+}
+
 func TestOpenBoundsWhatIsInside(t *testing.T) {
 	p := newPair(t)
 	if _, err := p.sealer.Seal(make([]byte, MaxPlain+1)); !errors.Is(err, ErrTooLarge) {
@@ -160,65 +246,5 @@ func TestADamagedKeyFileIsAnErrorAndNotReplaced(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(path); string(b) != "{" {
 		t.Errorf("damaged key file was replaced by %d bytes", len(b))
-	}
-}
-
-func FuzzOpen(f *testing.F) {
-	p := newPair(f)
-	sealed, err := p.sealer.Seal([]byte(clear))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(sealed)
-	f.Add([]byte("a.b.c.d.e"))
-	f.Add([]byte("...."))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if got, err := p.opener.Open("desk-1", b); err == nil && string(got) != clear {
-			t.Errorf("opened %d bytes that nobody sealed", len(got))
-		}
-	})
-}
-
-func FuzzInflate(f *testing.F) {
-	packed, err := deflate([]byte(clear))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(packed)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if got, err := inflate(b, 1<<16); err == nil && len(got) > 1<<16 {
-			t.Errorf("inflated %d bytes", len(got))
-		}
-	})
-}
-
-func FuzzParseDevicePublic(f *testing.F) {
-	p := newPair(f)
-	b, err := p.device.Public().MarshalJSON()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if k, err := ParseDevicePublic(b); err == nil && k.KeyID() == "" {
-			t.Error("a key without id")
-		}
-	})
-}
-
-func BenchmarkSeal(b *testing.B) {
-	p := newPair(b)
-	one := []byte(clear)
-	for _, n := range []int{1, 100} {
-		plain := append(append([]byte("["), bytes.Repeat(append(one, ','), n-1)...), append(one, ']')...)
-		b.Run(fmt.Sprintf("records=%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := p.sealer.Seal(plain); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "records/s")
-		})
 	}
 }
