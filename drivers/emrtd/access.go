@@ -40,7 +40,7 @@ func (r *reader) open(ctx context.Context) error {
 			return nil
 		case fatal(err), errors.Is(err, ErrNoApplication):
 			return err
-		case errors.Is(first, ErrNotSupported):
+		case errors.Is(first, ErrNotSupported), r.assumed && !errors.Is(first, ErrAccessDenied):
 			first = err // there is no PACE that could have failed
 		}
 	}
@@ -188,7 +188,7 @@ func (r *reader) readOffers(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			r.offers = append(r.offers, pace.Info{Protocol: p, Version: 2, Parameter: 13, Domain: d, Curve: d.Curve()})
+			r.assumed, r.offers = true, append(r.offers, pace.Info{Protocol: p, Version: 2, Parameter: 13, Domain: d, Curve: d.Curve()})
 		}
 		return nil
 	}

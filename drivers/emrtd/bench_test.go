@@ -30,16 +30,3 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 }
-
-// BenchmarkRead is the reader's own time for a whole card in memory, the card's included.
-func BenchmarkRead(b *testing.B) {
-	pw, err := emrtd.CAN("000017")
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := emrtd.Read(b.Context(), newChip(), pw, emrtd.Options{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -74,11 +74,14 @@ func (r *reader) recallHabits(card Transceiver) {
 	r.askedLengths = true
 }
 
-// learn remembers what this read has shown. Lengths that were never tried are not remembered.
+// learn remembers what a whole read has shown. A length that a card took with short commands
+// is chosen anew each time, unless it is one of the small ones.
 func (r *reader) learn() {
-	if r.long || r.refused || len(r.doc.Files) > 0 && !r.extended {
-		remember(r.kind, habits{extended: r.extended, refused: r.refused, whole: r.whole, size: r.size})
+	h := habits{extended: r.extended, refused: r.refused, whole: r.whole, size: r.size}
+	if !r.extended && r.size >= shortProof {
+		h.size = 0
 	}
+	remember(r.kind, h)
 }
 
 // refuseLong goes back to short length.

@@ -33,6 +33,7 @@ type reader struct {
 
 	offers    []pace.Info // nil: not asked yet
 	ambiguous bool        // the chip offers more than one way of PACE
+	assumed   bool        // the chip did not say what it offers
 	way       string      // "PACE" or "BAC" when the chip was opened by it
 	sfi       bool        // the card seems to read files by their short identifier
 	sfiSeen   bool        // and did so in the application
@@ -93,7 +94,6 @@ func (r *reader) read(ctx context.Context) (*Document, error) {
 }
 
 func (r *reader) readAll(ctx context.Context) (*Document, error) {
-	defer r.learn()
 	if !r.password.secret.IsSet() {
 		return nil, fmt.Errorf("read the chip: %w: none given", ErrPassword)
 	}
@@ -115,6 +115,7 @@ func (r *reader) readAll(ctx context.Context) (*Document, error) {
 	if err := r.prove(ctx); err != nil {
 		return nil, fmt.Errorf("let the chip prove its keys: %w", err)
 	}
+	r.learn()
 	return r.doc, nil
 }
 

@@ -93,6 +93,11 @@ func TestACANWithAnMRZAsTheSecondWay(t *testing.T) {
 		})
 	}
 	c := newChip()
+	c.cardAccessSW, c.refuse = 0x6982, []string{aes128} // says nothing of PACE, and has none
+	if _, err := emrtd.Read(t.Context(), c, emrtd.CANOrMRZ(right, wrong), emrtd.Options{}); !errors.Is(err, emrtd.ErrAccessDenied) || !strings.Contains(err.Error(), "BAC") {
+		t.Errorf("no PACE and a wrong MRZ: got %v, want BAC's refusal", err)
+	}
+	c = newChip()
 	if _, err := emrtd.Read(t.Context(), c, emrtd.CANOrMRZ(can(t, "123456"), wrong), emrtd.Options{}); !errors.Is(err, emrtd.ErrAccessDenied) || !bytes.Contains([]byte(err.Error()), []byte("PACE")) {
 		t.Errorf("neither: got %v, want PACE's own refusal", err)
 	}
@@ -116,6 +121,21 @@ func TestAGroupTooLongForTheReaderIsPassedOver(t *testing.T) {
 		if doc := read(t, c, x.pw, emrtd.Options{}); doc.Access.Protocol != x.want {
 			t.Errorf("got %+v, want %s", doc.Access, x.want)
 		}
+	}
+}
+
+// A card that is taken away over the first long command says nothing of its kind.
+func TestACardTakenAwayTeachesNothing(t *testing.T) {
+	c := newChip()
+	c.atr, _ = hex.DecodeString("3B8A80018031F873F741E082900075")
+	c.goneAfter = 7 // the next is the first extended command
+	if _, err := emrtd.Read(t.Context(), c, can(t, "000017"), emrtd.Options{}); !errors.Is(err, emrtd.ErrCardGone) {
+		t.Fatalf("got %v, want ErrCardGone", err)
+	}
+	c.goneAfter = 0
+	c.reset()
+	if doc := read(t, c, can(t, "000017"), emrtd.Options{}); doc.Link.APDUs != 14 {
+		t.Errorf("then %d commands, want 14", doc.Link.APDUs)
 	}
 }
 

@@ -117,10 +117,20 @@ func TestAHungCardIsGivenUpAndOtherReadersWork(t *testing.T) {
 		t.Errorf("Close of a hung card: %v", err)
 	}
 	hung.pull()
-	// A card laid down before pcscd has seen the other one leave can confuse it.
+	// A card laid down before pcscd has seen the other one leave can confuse it: then it is
+	// laid down once more, as a person would.
 	next(t, seen, pcsc.CardGone)
-	insert(t, r, 0, echo)
-	next(t, seen, pcsc.CardPresent)
+	laid := insert(t, r, 0, echo)
+	waitFor(t, "the next card to be seen", func() bool {
+		select {
+		case e := <-seen.Events():
+			return e.Kind == pcsc.CardPresent
+		case <-time.After(5 * time.Second):
+			laid.pull()
+			laid = insert(t, r, 0, echo)
+			return false
+		}
+	})
 	again := connect(t, r.Names()[0])
 	if _, err := again.Transmit(t.Context(), hello); err != nil {
 		t.Errorf("the same reader with another card: %v", err)
