@@ -199,8 +199,8 @@ func TestASmallerQuotaRefusesRecordsAndLosesNone(t *testing.T) {
 	for _, damage := range []bool{false, true} {
 		s, d, path := fresh(t)
 		var last uint64
-		for range 200 {
-			r, err := s.Accept(context.Background(), Draft{Type: "vn.tram.test.v1", Data: noise(20_000)})
+		for range 24 {
+			r, err := s.Accept(context.Background(), Draft{Type: "vn.tram.test.v1", Data: noise(90_000)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -275,7 +275,7 @@ func TestADrainedFileIsGivenBack(t *testing.T) {
 		noise[i] = byte(x >> 24)
 	}
 	var last uint64
-	for range 60 {
+	for range 42 {
 		r, err := s.Accept(context.Background(), Draft{Type: "vn.tram.test.v1", Data: noise})
 		if err != nil {
 			t.Fatal(err)

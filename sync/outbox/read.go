@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
@@ -296,66 +295,4 @@ func (s *Store) Verify(ctx context.Context) error {
 		return fmt.Errorf("verify the outbox: envelope %d: %w: it is not the chain's end", last.first, ErrChain)
 	}
 	return nil
-}
-
-// setAside moves damaged rows out of the queue; a signed record names them.
-func (s *Store) setAside(keys [][]byte) error {
-	var lost wire.Set
-	err := s.change(func(tx *bolt.Tx, h *head) error {
-		queue, aside := tx.Bucket(bucketEnvelopes), tx.Bucket(bucketDamaged)
-		lost = nil
-		for _, k := range keys {
-			v := queue.Get(k)
-			if v == nil || len(k) != 8 {
-				continue
-			}
-			r := row{first: binary.BigEndian.Uint64(k), class: classOf(tx, k)}
-			r.last = h.Next - 1
-			if next, _ := seekAfter(queue, k); next != nil {
-				r.last = binary.BigEndian.Uint64(next) - 1
-			}
-			r.last = min(r.last, r.first+wire.MaxEvents-1)
-			r.sealed = v[min(rowHeader, len(v)):]
-			if err := aside.Put(bytes.Clone(k), bytes.Clone(v)); err != nil {
-				return err
-			}
-			if err := h.remove(tx, &r); err != nil {
-				return err
-			}
-			h.Discarded += r.count()
-			lost = lost.Add(wire.Range{First: r.first, Last: r.last})
-		}
-		if len(lost) == 0 {
-			return errNothing
-		}
-		return owe(tx, wire.ReasonDamaged, "their bytes changed on the disk", lost)
-	})
-	if errors.Is(err, errNothing) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("set damaged envelopes aside: %w", err)
-	}
-	s.owed()
-	s.opt.Log.Error("envelopes in the outbox changed on the disk; they are set aside", "records", lost.Count(), "seq", lost[0].First)
-	return nil
-}
-
-// classOf returns the priority under which an envelope is listed, whatever its
-// own bytes say.
-func classOf(tx *bolt.Tx, k []byte) Priority {
-	for p := Photo; p < Identity; p++ {
-		if tx.Bucket(bucketClasses).Get(append([]byte{byte(p)}, k...)) != nil {
-			return p
-		}
-	}
-	return Identity
-}
-
-func seekAfter(b *bolt.Bucket, k []byte) (key, value []byte) {
-	c := b.Cursor()
-	if at, _ := c.Seek(k); at != nil && bytes.Equal(at, k) {
-		return c.Next()
-	}
-	return nil, nil
 }
