@@ -72,7 +72,7 @@ func (r *Renewer) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.o.Every)
 	defer tick.Stop()
 	for {
-		if r.due() {
+		if !r.pausing() && r.Due() {
 			r.try(ctx)
 		}
 		select {
@@ -83,14 +83,15 @@ func (r *Renewer) Run(ctx context.Context) error {
 	}
 }
 
-// due reports whether a new certificate should be asked for now.
-func (r *Renewer) due() bool {
+// pausing reports whether the pause after a failure lasts still.
+func (r *Renewer) pausing() bool {
 	r.mu.Lock()
-	waiting := r.failures > 0 && time.Now().Before(r.next)
-	r.mu.Unlock()
-	if waiting {
-		return false
-	}
+	defer r.mu.Unlock()
+	return r.failures > 0 && time.Now().Before(r.next)
+}
+
+// Due reports whether a third of the certificate's life is left, or less.
+func (r *Renewer) Due() bool {
 	cert := r.o.Credentials.newest()
 	if cert == nil {
 		return true
