@@ -12,6 +12,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"tram/sync/seal"
 	"tram/sync/wire"
 )
 
@@ -196,6 +197,8 @@ func (u *Uplink) announce(ctx context.Context, c *connection, state string) erro
 func (u *Uplink) status(state string) wire.Status {
 	s := u.opt.About
 	s.State, s.Instance, s.Time = state, u.instance, time.Now().UTC()
+	s.Format = seal.Format
+	s.Plain = s.Plain || u.opt.Open == nil
 	if u.opt.Inbox != nil {
 		s.Commands = u.opt.Inbox.Highwater()
 	}

@@ -79,8 +79,9 @@ type Options struct {
 	// Seal signs and encrypts what goes to the hub beside records: kind is reply
 	// or request. nil: it goes as it is.
 	Seal func(kind string, plain []byte) ([]byte, error)
-	// About is what the device says of itself in its status: version, format,
-	// hub key, whether it takes unsigned words. The rest is filled in.
+	// About is what the device says of itself in its status: version, id of the
+	// hub's key that it seals to, whether it takes unsigned words (it does when
+	// Open is nil). The rest is filled in.
 	About wire.Status
 	Log   *slog.Logger
 

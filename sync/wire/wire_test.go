@@ -115,7 +115,11 @@ func TestMessagesOfAnotherVersionOrBeyondTheirBoundsAreRefused(t *testing.T) {
 	batch := func(e ...Envelope) []byte { return Encode(Batch{Envelopes: e}) }
 	cases := map[string]error{}
 	for name, b := range map[string][]byte{
-		"another version": []byte(`{"v":2,"envelopes":[{"first":1,"last":1,"sealed":"x"}]}`),
+		"another version": must(packing.Marshal(packedBatch{V: 2, Envelopes: []packedEnvelope{{First: 1, Count: 1, Rest: []byte("x")}}})),
+		"JSON":            []byte(`{"v":1,"envelopes":[{"first":1,"last":1,"sealed":"x"}]}`),
+		"shares nothing":  must(packing.Marshal(packedBatch{V: 1, Envelopes: []packedEnvelope{{First: 1, Count: 1, Shared: 1, Rest: []byte("x")}}})),
+		"shares too much": must(packing.Marshal(packedBatch{V: 1, Envelopes: []packedEnvelope{{First: 1, Count: 1, Rest: make([]byte, 1000)}, {First: 2, Count: 1, Shared: 513}}})),
+		"trailing bytes":  append(batch(Envelope{First: 1, Last: 1, Sealed: []byte("x")}), 0),
 		"nothing":         batch(), "backwards": batch(Envelope{First: 2, Last: 1, Sealed: []byte("x")}),
 		"too wide": batch(Envelope{First: 1, Last: 1 + MaxEvents, Sealed: []byte("x")}), "zero": batch(Envelope{First: 0, Last: 1, Sealed: []byte("x")}),
 		"empty": batch(Envelope{First: 1, Last: 1}), "too large": make([]byte, MaxBatch+1),
@@ -132,6 +136,9 @@ func TestMessagesOfAnotherVersionOrBeyondTheirBoundsAreRefused(t *testing.T) {
 	_, cases["status"] = ParseStatus(Encode(Status{State: "perhaps"}))
 	_, cases["command"] = ParseCommand(Encode(Command{ID: "1"}))
 	_, cases["reply"] = ParseReply(Encode(Reply{}))
+	_, cases["request"] = ParseRequest(Encode(Request{ID: "1"}))
+	_, cases["response"] = ParseResponse(Encode(Response{}))
+	_, cases["sealed"] = ParseSealed(Encode(Sealed{}))
 	for name, err := range cases {
 		if !errors.Is(err, ErrFormat) {
 			t.Errorf("%s: %v, want ErrFormat", name, err)
@@ -203,6 +210,9 @@ func FuzzParseEvents(f *testing.F) {
 }
 
 func FuzzMessages(f *testing.F) {
+	for _, b := range golden() {
+		f.Add(b)
+	}
 	f.Add(Encode(Batch{Envelopes: []Envelope{{First: 1, Last: 2, Sealed: []byte("a.b.c.d.e")}}}))
 	f.Add(Encode(Ack{Highwater: 9, Missing: []Range{{2, 3}}, Rejected: []Rejected{{First: 1, Last: 1, Reason: "seal"}}}))
 	f.Add(Encode(State{State: "up", Hub: "x"}))
@@ -223,7 +233,14 @@ func FuzzMessages(f *testing.F) {
 				t.Errorf("what was parsed does not encode: %v", err)
 			}
 		}
-		_, _ = ParseBatch(b)
+		if m, err := ParseBatch(b); err == nil {
+			if again, err := ParseBatch(Encode(m)); err != nil || len(again.Envelopes) != len(m.Envelopes) {
+				t.Errorf("a batch that was parsed does not encode: %v", err)
+			}
+		}
+		_, _ = ParseRequest(b)
+		_, _ = ParseResponse(b)
+		_, _ = ParseSealed(b)
 		_, _ = ParseState(b)
 		_, _ = ParseStatus(b)
 		_, _ = ParseCommand(b)
