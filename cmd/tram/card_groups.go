@@ -138,6 +138,9 @@ func warningsOf(ev visit.Evidence, qr *cccd.QR) []string {
 			}
 		}
 	}
+	if ev.MRZ != nil {
+		add(cccd.CheckMRZ(*ev.MRZ)...)
+	}
 	if ev.DG13 != nil {
 		add(ev.DG13.Warnings...)
 	}

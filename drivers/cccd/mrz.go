@@ -174,3 +174,30 @@ func nameLineFull(m emrtd.MRZInfo) bool {
 	room := map[string]int{"TD1": 30, "TD2": 31, "TD3": 39}[m.Format]
 	return len(m.Surname.Reveal())+len("<<")+len(m.GivenNames.Reveal()) >= room
 }
+
+// What CheckMRZ remarks.
+const (
+	WarnMRZNumber   Warning = "the check digit of the ID number in the MRZ is wrong"
+	WarnMRZDocument Warning = "the document number in the MRZ is not the end of the ID number"
+)
+
+// CheckMRZ remarks what only the zone of a Vietnamese card has: the check digit of the
+// 12-digit number behind it, and the document number that is its last nine digits.
+func CheckMRZ(m emrtd.MRZInfo) []Warning {
+	id, ok := IDFromMRZ(m)
+	if !ok || m.Format != "TD1" {
+		return nil
+	}
+	var out []Warning
+	sum := 0
+	for i := range len(id) {
+		sum += int(id[i]-'0') * [3]int{7, 3, 1}[i%3]
+	}
+	if rest := strings.Trim(m.OptionalData1.Reveal()[12:], "<"); rest != "" && rest != strconv.Itoa(sum%10) {
+		out = append(out, WarnMRZNumber)
+	}
+	if m.DocumentNumber.Reveal() != id[3:] {
+		out = append(out, WarnMRZDocument)
+	}
+	return out
+}

@@ -210,6 +210,15 @@ func TestOnlyAMasterListSignerOfAKnownAuthoritySignsMasterLists(t *testing.T) {
 	}
 }
 
+func TestAMasterListSignerSignsNoDocuments(t *testing.T) {
+	ca := newIssuer(t, ecKind("prime256v1", "named_curve", "sha256")).authority()
+	ca.masterList(listSigner, ca.der("csca.pem"))
+	ca.write("ds.pem", ca.read("ml.pem"))
+	files := chipFiles()
+	files[emrtd.EFSOD] = ca.sod(0, oidSHA256, files, with(sha256.New))
+	expect(t, emrtd.Verify(files, trust(t, ca.read("csca.pem")), time.Now()), "ok ok failed not_supported not_supported none")
+}
+
 // A list may be of a signer who has been revoked since.
 func TestARevokedListSignerIsRefused(t *testing.T) {
 	ca := newIssuer(t, ecKind("prime256v1", "named_curve", "sha256")).authority()

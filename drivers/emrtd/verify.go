@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/subtle"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,10 @@ func Verify(files Files, trust *Trust, at time.Time) Verification {
 		return v
 	}
 	v.SODSignature = OK
+	if slices.Contains(signer.purposes, oidMasterListSigner) {
+		v.Chain, v.Detail[questionChain] = Failed, "the signer's certificate is for master lists, not for documents"
+		return v
+	}
 	v.Chain, v.Detail[questionChain] = trust.chain(signer, at)
 	return v
 }
