@@ -45,6 +45,8 @@ var homes = map[string][]string{
 	"github.com/osanderson/brainpool":     {"drivers/emrtd"},
 	"github.com/aead/cmac":                {"drivers/emrtd"},
 	"github.com/go-jose/go-jose":          {"sync/seal"},
+	"github.com/google/go-tpm":            {"sync/keys"},
+	"github.com/miekg/pkcs11":             {"sync/keys"},
 	"github.com/prometheus/client_golang": {"agent/metrics"},
 	"github.com/creack/pty":               {"drivers/sim"},
 	"go.yaml.in/yaml":                     {"configs", "drivers/sim", "cmd/tram"},

@@ -155,7 +155,6 @@ func enrollFailure(err error) error {
 		{enroll.ErrOtherDevice, exitFailed, "ask for a code for this device's own name, or use another --state"},
 		{enroll.ErrNotThere, exitNotThere, "check the network and --hub; the code is good until its time is over"},
 		{keys.ErrNotThere, exitNotThere, "check --key"},
-		{keys.ErrNotBuilt, exitFailed, "use a build with the tags that docs/enrolment.md names"},
 	} {
 		if errors.Is(err, m.is) {
 			return &failure{code: m.code, sentence: err.Error(), hint: m.hint, cause: err}

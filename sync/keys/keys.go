@@ -21,7 +21,6 @@ const DefaultReference = "file:device.jwk"
 var (
 	ErrReference = errors.New("not a reference to a key")
 	ErrNotThere  = errors.New("the key, or what holds it, is not there")
-	ErrNotBuilt  = errors.New("this build has no support for such keys")
 	ErrKey       = errors.New("not a usable device key")
 )
 
