@@ -57,6 +57,7 @@ type Options struct {
 	BackoffMax    time.Duration       // longest pause between connections; 30 s
 	CommandRepeat time.Duration       // until a command without a reply is sent again; 30 s
 	RetryEvery    time.Duration       // how often what is kept aside is looked at; 30 s
+	GapsEvery     time.Duration       // how often gaps are looked for that nobody fills; 1 min
 	Heartbeat     time.Duration       // how often the hub says that it is up; 1 min
 	StaleAfter    time.Duration       // until a silent instance counts as dead; 5 min
 	Committed     func(envelopes int) // called after a commit, before its acknowledgement
@@ -133,7 +134,7 @@ func (o Options) withDefaults() Options {
 		or    time.Duration
 	}{
 		{&o.BackoffMax, 30 * time.Second}, {&o.CommandRepeat, commandRepeat}, {&o.RetryEvery, 30 * time.Second},
-		{&o.Heartbeat, time.Minute}, {&o.StaleAfter, 5 * time.Minute},
+		{&o.GapsEvery, time.Minute}, {&o.Heartbeat, time.Minute}, {&o.StaleAfter, 5 * time.Minute},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.or
@@ -147,6 +148,9 @@ func (h *Hub) Devices() *Devices { return h.devices }
 
 // PublicKeys returns the hub's public keys as a JWKS, for devices.
 func (h *Hub) PublicKeys() []byte { return h.keys.now.Load().keys.Public() }
+
+// StoreID names the hub's store, as its state does.
+func (h *Hub) StoreID() string { return h.store.ID() }
 
 // isPlain reports whether a device said that it knows no key of the hub to
 // check signatures with.

@@ -130,9 +130,19 @@ func (k *keyring) refresh() {
 // version names the hub's set of keys.
 func (k *keyring) version() string { return k.now.Load().keys.Encryption()[0].KeyID() }
 
-// open opens what a device sealed.
+// open opens what a device sealed. What was sealed to a key that is not known
+// may have been sealed to one made a moment ago.
 func (k *keyring) open(kind, device string, sealed []byte) ([]byte, error) {
-	return k.now.Load().opener.OpenAs(kind, device, sealed)
+	before := k.now.Load()
+	plain, err := before.opener.OpenAs(kind, device, sealed)
+	if !errors.Is(err, seal.ErrUnknownKey) {
+		return plain, err
+	}
+	k.refresh()
+	if now := k.now.Load(); now != before {
+		return now.opener.OpenAs(kind, device, sealed)
+	}
+	return plain, err
 }
 
 // sign makes what is published out of a message to a device: signed, unless the
@@ -179,14 +189,17 @@ func (k *keyring) makeCommand(o Order, now time.Time) (store.Command, error) {
 	return out, nil
 }
 
-// openReply opens a device's reply.
+// openReply opens a device's reply. One in clear could be anybody's.
 func (k *keyring) openReply(device string, raw []byte) (wire.Reply, error) {
-	if s, err := wire.ParseSealed(raw); err == nil {
-		if raw, err = k.open(seal.Reply, device, s.Sealed); err != nil {
-			return wire.Reply{}, err
-		}
+	s, err := wire.ParseSealed(raw)
+	if err != nil {
+		return wire.Reply{}, err
 	}
-	return wire.ParseReply(raw)
+	plain, err := k.open(seal.Reply, device, s.Sealed)
+	if err != nil {
+		return wire.Reply{}, err
+	}
+	return wire.ParseReply(plain)
 }
 
 // readReply opens a device's reply to a command.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,6 +84,9 @@ func (o *orders) reply(id string) <-chan struct{} {
 func (h *Hub) command(ctx context.Context) {
 	tick := time.NewTicker(commandPoll)
 	defer tick.Stop()
+	gaps := time.NewTicker(h.opt.GapsEvery)
+	defer gaps.Stop()
+	var missing map[string][]wire.Range
 	h.keys.refresh()
 	for {
 		now := time.Now()
@@ -95,6 +99,8 @@ func (h *Hub) command(ctx context.Context) {
 			h.send(ctx, d.Device, now, now.Add(-minRepeat))
 		case <-h.orders.added:
 			h.send(ctx, "", now, now.Add(-h.opt.CommandRepeat))
+		case <-gaps.C:
+			missing = h.lookForGaps(ctx, missing)
 		case <-tick.C:
 			h.keys.refresh()
 			h.send(ctx, "", now, now.Add(-h.opt.CommandRepeat))
@@ -127,7 +133,7 @@ func (h *Hub) send(ctx context.Context, device string, now, again time.Time) {
 
 // askAgain orders a device that has nothing left to send to send again what
 // the hub misses: the device believes it delivered, so that no ack will make
-// it send. The order's id is made of what is missing, so that it is given once.
+// it send.
 func (h *Hub) askAgain(ctx context.Context, d heardOf) {
 	missing := d.ack.Missing
 	if d.Status.Pending != 0 || d.Status.Last == 0 {
@@ -139,16 +145,42 @@ func (h *Hub) askAgain(ctx context.Context, d heardOf) {
 	if len(missing) == 0 {
 		return
 	}
+	h.orderResend(ctx, d.Device, missing)
+}
+
+// orderResend orders a device to send ranges again. The order's id is made of
+// what is missing, so that it is given once.
+func (h *Hub) orderResend(ctx context.Context, device string, missing []wire.Range) {
+	missing = missing[:min(len(missing), wire.MaxMissing)]
 	data, err := json.Marshal(wireRanges{missing})
 	if err != nil {
 		return
 	}
-	sum := sha256.Sum256(append([]byte(d.Device+" "+d.Status.Instance+" "), data...))
+	sum := sha256.Sum256(append([]byte(device+" "), data...))
 	id := "resend-" + hex.EncodeToString(sum[:8])
-	h.log.Warn("a device has delivered all and the hub misses records; they are asked for", "device", d.Device, "ranges", len(missing))
-	if _, err := h.addCommand(ctx, Order{ID: id, Device: d.Device, Name: "resend", Data: data}); err != nil && ctx.Err() == nil {
-		h.log.Error("missing records are not asked for", "device", d.Device, "err", err)
+	if _, err := h.addCommand(ctx, Order{ID: id, Device: device, Name: "resend", Data: data}); err != nil && ctx.Err() == nil {
+		h.log.Error("missing records are not asked for", "device", device, "err", err)
 	}
+}
+
+// lookForGaps orders what is missing now and was missing the last time too:
+// what is only on its way is not. It returns what is missing now.
+func (h *Hub) lookForGaps(ctx context.Context, before map[string][]wire.Range) map[string][]wire.Range {
+	devices, err := h.store.Report(ctx)
+	if err != nil {
+		return before
+	}
+	now := map[string][]wire.Range{}
+	for _, d := range devices {
+		if len(d.Missing) == 0 || !d.Online {
+			continue
+		}
+		now[d.Device] = d.Missing
+		if slices.Equal(before[d.Device], d.Missing) {
+			h.orderResend(ctx, d.Device, d.Missing)
+		}
+	}
+	return now
 }
 
 // wireRanges is the data of a resend command.

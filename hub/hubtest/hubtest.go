@@ -37,6 +37,7 @@ type Hub struct {
 	Addr string // of its broker, or the URL it was given
 
 	t      testing.TB
+	hub    *hub.Hub
 	cancel context.CancelFunc
 	done   chan error
 }
@@ -58,7 +59,7 @@ func StartHub(t testing.TB, dir string, o hub.Options) *Hub {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	running := &Hub{Dir: dir, t: t, cancel: cancel, done: make(chan error, 1)}
+	running := &Hub{Dir: dir, t: t, hub: h, cancel: cancel, done: make(chan error, 1)}
 	go func() { running.done <- h.Run(ctx) }()
 	t.Cleanup(running.Stop)
 	select {
@@ -102,6 +103,12 @@ func Report(t testing.TB, dir, device string) store.Device {
 		}
 	}
 	return store.Device{Device: device}
+}
+
+// StoreID returns the id of a running hub's store.
+func StoreID(t testing.TB, h *Hub) string {
+	t.Helper()
+	return h.hub.StoreID()
 }
 
 // Device makes a device's key, gives its public half to the hub on dir, and
