@@ -74,6 +74,8 @@ type chip struct {
 
 func (c *chip) ATR() []byte { return c.atr }
 
+func (c *chip) Name() string { return "a reader" }
+
 // reset is what a reader does before it gives the card to the next one.
 func (c *chip) reset() {
 	c.session, c.inApp, c.current, c.chained, c.pending = nil, false, nil, nil, nil

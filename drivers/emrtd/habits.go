@@ -15,10 +15,15 @@ type habits struct {
 	refused  bool // it, or its reader, does not, whatever it says
 	whole    bool // with extended length it takes no other Le than 0000
 	size     int  // bytes that could be asked for at once; 0 for not known
+	reads    int  // since it was learned
 }
 
-// maxHabits bounds how many kinds of cards are remembered.
-const maxHabits = 64
+// maxHabits bounds how many kinds of cards are remembered; after tryAgainAfter reads a
+// refusal is put to the test: it may have been of one card only.
+const (
+	maxHabits     = 64
+	tryAgainAfter = 20
+)
 
 // known remembers the habits of cards between the reads of one process, by ATR and reader.
 var known struct {
@@ -26,23 +31,30 @@ var known struct {
 	by map[string]habits
 }
 
-// kindOf names the kind of a card, "" when nothing tells kinds apart.
+// kindOf names the kind of a card by its ATR and its reader, "" for one that does not say
+// both: there nothing is remembered.
 func kindOf(card Transceiver) string {
-	c, ok := card.(interface{ ATR() []byte })
+	c, ok := card.(interface {
+		ATR() []byte
+		Name() string
+	})
 	if !ok || len(c.ATR()) == 0 {
 		return ""
 	}
-	kind := string(c.ATR())
-	if r, ok := card.(interface{ Name() string }); ok {
-		kind += "\x00" + r.Name()
-	}
-	return kind
+	return string(c.ATR()) + "\x00" + c.Name()
 }
 
 func recall(kind string) (habits, bool) {
 	known.Lock()
 	defer known.Unlock()
 	h, ok := known.by[kind]
+	if ok && h.refused {
+		if h.reads++; h.reads > tryAgainAfter {
+			delete(known.by, kind)
+			return habits{}, false
+		}
+		known.by[kind] = h
+	}
 	return h, ok
 }
 
@@ -63,7 +75,8 @@ func remember(kind string, h habits) {
 func (r *reader) recallHabits(card Transceiver) {
 	r.kind = kindOf(card)
 	if h, ok := recall(r.kind); ok {
-		r.extended, r.whole, r.size, r.askedLengths = h.extended && !h.refused, h.whole, h.size, true
+		r.met, r.refused, r.askedLengths = h, h.refused, true
+		r.extended, r.whole, r.size = h.extended && !h.refused, h.whole, h.size
 		return
 	}
 	if c, ok := card.(interface{ ATR() []byte }); ok {
@@ -78,6 +91,9 @@ func (r *reader) recallHabits(card Transceiver) {
 // is chosen anew each time, unless it is one of the small ones.
 func (r *reader) learn() {
 	h := habits{extended: r.extended, refused: r.refused, whole: r.whole, size: r.size}
+	if h.refused && r.met.refused {
+		h.reads = r.met.reads
+	}
 	if !r.extended && r.size >= shortProof {
 		h.size = 0
 	}

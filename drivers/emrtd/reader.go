@@ -40,6 +40,7 @@ type reader struct {
 	reopened  int
 
 	kind         string // of the card, see habits
+	met          habits // what was known of its kind
 	extended     bool   // the card takes extended length
 	longSeen     bool   // and gave a file by it
 	refused      bool   // it said so and does not, or its reader does not
@@ -59,8 +60,9 @@ type reader struct {
 // in Skipped.
 //
 // A card that also has a method ATR() []byte is read in larger pieces when it says there,
-// or in EF.ATR/INFO, that it takes extended length. What turned out to work is remembered
-// for cards of the same ATR (on the same reader, where the card has a method Name() string too).
+// or in EF.ATR/INFO, that it takes extended length. Where it has a method Name() string too,
+// the name of its reader, what turned out to work is remembered for cards of the same ATR
+// on that reader.
 func Read(ctx context.Context, card Transceiver, pw Password, opt Options) (*Document, error) {
 	return newReader(card, pw, opt, rand.Reader).read(ctx)
 }

@@ -124,6 +124,21 @@ func TestAGroupTooLongForTheReaderIsPassedOver(t *testing.T) {
 	}
 }
 
+func TestARefusalOfExtendedLengthIsPutToTheTestAgain(t *testing.T) {
+	c := newChip()
+	c.atr, _ = hex.DecodeString("3B8A80018031F873F741E082900075")
+	c.shortReader, c.mfStatus = true, 0
+	counts := map[int]int{}
+	for range 30 {
+		c.reset()
+		counts[read(t, c, can(t, "000017"), emrtd.Options{}).Link.APDUs]++
+		c.shortReader = false // it was one bad card, or a loose contact
+	}
+	if counts[14] < 5 || counts[105] < 10 {
+		t.Errorf("reads by number of commands: %v, want some of 105 and then of 14", counts)
+	}
+}
+
 // A card that is taken away over the first long command says nothing of its kind.
 func TestACardTakenAwayTeachesNothing(t *testing.T) {
 	c := newChip()
