@@ -20,16 +20,24 @@ func newOutboxCmd(term terminal) *cobra.Command {
 
 // outboxStat is the JSON of "outbox stat".
 type outboxStat struct {
-	Accepted  uint64     `json:"accepted"`
-	Sent      uint64     `json:"sent"`
-	Delivered uint64     `json:"delivered"`
-	Waiting   uint64     `json:"waiting"`
-	Oldest    *time.Time `json:"oldest"` // null when nothing waits
-	Bytes     int64      `json:"bytes"`
-	FileBytes int64      `json:"fileBytes"`
-	MaxBytes  int64      `json:"maxBytes"`
-	Chain     string     `json:"chain"`
-	Daemon    bool       `json:"daemon"` // whether a running daemon answered
+	Accepted   uint64         `json:"accepted"`
+	Sent       uint64         `json:"sent"`
+	Delivered  uint64         `json:"delivered"`
+	Discarded  uint64         `json:"discarded"` // named in signed records
+	Merged     uint64         `json:"merged"`    // counts that only exist as part of a sum
+	Waiting    uint64         `json:"waiting"`
+	ByPriority outbox.Waiting `json:"byPriority"` // of those that wait
+	Oldest     *time.Time     `json:"oldest"`     // null when nothing waits
+	Bytes      int64          `json:"bytes"`
+	FileBytes  int64          `json:"fileBytes"`
+	MaxBytes   int64          `json:"maxBytes"`
+	Used       int64          `json:"used"`  // bytes of the file in use
+	Limit      int64          `json:"limit"` // where an identity is refused
+	Last       uint64         `json:"last"`  // highest sequence
+	Chain      string         `json:"chain"`
+	Checkpoint uint64         `json:"checkpoint"` // sequence of the last signed checkpoint, 0 before the first
+	Clock      string         `json:"clock"`      // synced, unsynced
+	Daemon     bool           `json:"daemon"`     // whether a running daemon answered
 }
 
 func newOutboxStatCmd(term terminal) *cobra.Command {
@@ -42,7 +50,9 @@ func newOutboxStatCmd(term terminal) *cobra.Command {
 		}
 		r := outboxStat{
 			Accepted: stat.Accepted, Sent: stat.Sent, Delivered: stat.Delivered, Waiting: stat.Pending,
-			Bytes: stat.Bytes, FileBytes: stat.FileBytes, MaxBytes: stat.MaxBytes, Chain: stat.Chain, Daemon: daemon,
+			Discarded: stat.Discarded, Merged: stat.Merged, ByPriority: stat.Waiting,
+			Bytes: stat.Bytes, FileBytes: stat.FileBytes, MaxBytes: stat.MaxBytes, Used: stat.Used, Limit: stat.Limit,
+			Last: stat.Last, Chain: stat.Chain, Checkpoint: stat.Checked, Clock: stat.Clock, Daemon: daemon,
 		}
 		if !stat.Oldest.IsZero() {
 			r.Oldest = &stat.Oldest
@@ -54,10 +64,16 @@ func newOutboxStatCmd(term terminal) *cobra.Command {
 		if r.Oldest != nil {
 			oldest = r.Oldest.Local().Format(time.DateTime)
 		}
+		number := func(n uint64) string { return strconv.FormatUint(n, 10) }
+		w := r.ByPriority
 		return table(term.out, [][]string{
-			{"accepted", strconv.FormatUint(r.Accepted, 10)}, {"sent", strconv.FormatUint(r.Sent, 10)},
-			{"delivered", strconv.FormatUint(r.Delivered, 10)}, {"waiting", strconv.FormatUint(r.Waiting, 10)}, {"oldest", oldest},
-			{"bytes", fmt.Sprintf("%d waiting, file %d of %d", r.Bytes, r.FileBytes, r.MaxBytes)}, {"chain", r.Chain},
+			{"accepted", number(r.Accepted)}, {"sent", number(r.Sent)}, {"delivered", number(r.Delivered)},
+			{"discarded", fmt.Sprintf("%d, named in signed records", r.Discarded)},
+			{"waiting", number(r.Waiting)}, {"oldest", oldest},
+			{"of these", fmt.Sprintf("%d identities, %d passages, %d counts, %d photographs, %d of the outbox's own", w.Identity, w.Passage, w.Count, w.Photo, w.Audit)},
+			{"bytes", fmt.Sprintf("%d waiting, file %d of %d", r.Bytes, r.FileBytes, r.MaxBytes)},
+			{"room", fmt.Sprintf("%d of %d bytes in use; beyond that an identity is refused", r.Used, r.Limit)},
+			{"chain", r.Chain}, {"checkpoint", number(r.Checkpoint)}, {"clock", r.Clock},
 		})
 	}
 	return c
@@ -108,7 +124,7 @@ func newOutboxLsCmd(term terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		rows := [][]string{{"SEQUENCE", "ACCEPTED", "STATE", "BYTES"}}
+		rows := [][]string{{"SEQUENCE", "ACCEPTED", "PRIORITY", "STATE", "BYTES"}}
 		for _, e := range entries {
 			if *asJSON {
 				if err := printLine(term.out, e); err != nil {
@@ -116,7 +132,7 @@ func newOutboxLsCmd(term terminal) *cobra.Command {
 				}
 				continue
 			}
-			rows = append(rows, []string{fmt.Sprintf("%d-%d", e.First, e.Last), e.Accepted.Local().Format(time.DateTime), e.State, strconv.Itoa(e.Bytes)})
+			rows = append(rows, []string{fmt.Sprintf("%d-%d", e.First, e.Last), e.Accepted.Local().Format(time.DateTime), e.Priority, e.State, strconv.Itoa(e.Bytes)})
 		}
 		if *asJSON {
 			return nil
