@@ -109,7 +109,7 @@ func blankCard(opt []Option) *Card {
 }
 
 func (c *Card) personalise(who Holder, p *PKI, portrait []byte) error {
-	shown, err := newChipKeys(c.set)
+	shown, err := newChipKeys(c.set, false)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (c *Card) keep(shown chipKeys) error {
 	if !c.set.clonedAgreement && !c.set.clonedActive {
 		return nil
 	}
-	others, err := newChipKeys(c.set)
+	others, err := newChipKeys(c.set, true)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,12 @@ package sim
 
 import (
 	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"math/big"
 	"strings"
+	"sync"
 
 	"tram/drivers/emrtd/apdu"
 	"tram/drivers/emrtd/asn"
@@ -72,7 +75,9 @@ type chipKeys struct {
 	active     *key // nil for none
 }
 
-func newChipKeys(s settings) (k chipKeys, err error) {
+// newChipKeys makes the keys of a chip. RSA keys take seconds to make: a process
+// makes one of each length for its genuine chips and one for its copies.
+func newChipKeys(s settings, copied bool) (k chipKeys, err error) {
 	for _, spec := range s.agreements {
 		a := agreementKey{agreementSpec: spec}
 		if a.private, a.public, err = newPair(spec.group, spec.group.base(), randomScalar); err != nil {
@@ -80,10 +85,30 @@ func newChipKeys(s settings) (k chipKeys, err error) {
 		}
 		k.agreements = append(k.agreements, a)
 	}
-	if s.active != nil {
-		k.active, err = newKey(*s.active)
+	if s.active == nil {
+		return k, nil
 	}
+	bits, err := rsaBits(s.active.Key)
+	if bits == 0 || err != nil {
+		k.active, err = newKey(*s.active)
+		return k, err
+	}
+	if err := s.active.check(); err != nil {
+		return k, err
+	}
+	once, _ := rsaKeys.LoadOrStore(rsaUse{bits, copied}, sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, bits) }))
+	k.active = &key{spec: *s.active}
+	k.active.hash, _ = hashByName(s.active.Hash)
+	k.active.rsa, err = once.(func() (*rsa.PrivateKey, error))()
 	return k, err
+}
+
+// rsaKeys holds what makes the keys of Active Authentication, by their use.
+var rsaKeys sync.Map
+
+type rsaUse struct {
+	bits   int
+	copied bool
 }
 
 // infos are the SecurityInfos about the keys for Chip Authentication.

@@ -197,7 +197,7 @@ func TestTheCardHidesItsProofAsTheExampleOfChipAuthenticationMapping(t *testing.
 		}
 	}
 	// The proof opens to what the mapping's public key is: CA · PK = PK of the mapping.
-	keys, err := newChipKeys(c.set)
+	keys, err := newChipKeys(c.set, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ func TestAPassportFromAFileIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.PKI.CA.Key = "RSA-2048" // as good, and made faster
 	pki, err := sim.NewPKIOf(h.PKISpec())
 	if err != nil {
 		t.Fatal(err)

@@ -20,11 +20,8 @@ type PKI struct {
 	csca   authority
 	signer signer
 
-	others  sync.Once // makes the three below, which few cards need
-	expired signer
-	unknown signer
-	revoked signer
-	err     error
+	// The signers of cards that must not verify, made when a card needs one.
+	expired, unknown, revoked func() (signer, error)
 }
 
 // PKISpec says what keys and hashes a PKI has. What is left out is as with the
@@ -100,6 +97,19 @@ func NewPKIOf(spec PKISpec) (*PKI, error) {
 	if p.signer, err = p.csca.newSigner(p.spec.Signer, time.Now().Add(-5*year), 11*year); err != nil {
 		return nil, fmt.Errorf("make a test PKI: %w", err)
 	}
+	p.expired = sync.OnceValues(func() (signer, error) {
+		return p.csca.newSigner(p.spec.Signer, time.Now().Add(-12*year), 11*year)
+	})
+	p.revoked = sync.OnceValues(func() (signer, error) {
+		return p.csca.newSigner(p.spec.Signer, time.Now().Add(-5*year), 11*year)
+	})
+	p.unknown = sync.OnceValues(func() (signer, error) {
+		stranger, err := newAuthority("Tram unknown CSCA", p.spec)
+		if err != nil {
+			return signer{}, err
+		}
+		return stranger.newSigner(p.spec.Signer, time.Now().Add(-5*year), 11*year)
+	})
 	return p, nil
 }
 
@@ -122,44 +132,23 @@ func (p *PKI) WriteTrust(dir string) error {
 	return nil
 }
 
-// odd makes the signers of cards that must not verify: one whose certificate has
-// expired, one below a CA that nobody was told of, one that the CA has revoked.
-func (p *PKI) odd() (expired, unknown, revoked signer, err error) {
-	p.others.Do(func() {
-		if p.expired, p.err = p.csca.newSigner(p.spec.Signer, time.Now().Add(-12*year), 11*year); p.err != nil {
-			return
-		}
-		if p.revoked, p.err = p.csca.newSigner(p.spec.Signer, time.Now().Add(-5*year), 11*year); p.err != nil {
-			return
-		}
-		var stranger authority
-		if stranger, p.err = newAuthority("Tram unknown CSCA", p.spec); p.err != nil {
-			return
-		}
-		p.unknown, p.err = stranger.newSigner(p.spec.Signer, time.Now().Add(-5*year), 11*year)
-	})
-	return p.expired, p.unknown, p.revoked, p.err
-}
-
 // signerFor returns the signer of a card.
 func (p *PKI) signerFor(s settings) (signer, error) {
-	if !s.wrongSigner && !s.expired && !s.revoked {
-		return p.signer, nil
-	}
-	expired, unknown, revoked, err := p.odd()
 	switch {
 	case s.wrongSigner:
-		return unknown, err
+		return p.unknown()
 	case s.expired:
-		return expired, err
+		return p.expired()
+	case s.revoked:
+		return p.revoked()
 	}
-	return revoked, err
+	return p.signer, nil
 }
 
 // CRL returns the CA's revocation list in DER: the signer of RevokedSigner is on
 // it and no other (RFC 5280 §5.1, Doc 9303-12 §7.1.4).
 func (p *PKI) CRL() ([]byte, error) {
-	_, _, revoked, err := p.odd()
+	revoked, err := p.revoked()
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,11 @@ func TestOpenSSLTakesTheCertificates(t *testing.T) {
 	if out := mustOpenssl(t, "verify", "-CAfile", csca, ds); !strings.Contains(out, "OK") {
 		t.Errorf("openssl verify of the signer: %s", out)
 	}
-	expired, unknown, _, err := p.odd()
+	expired, err := p.expired()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown, err := p.unknown()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // security object.
 func TestOpenSSLVerifiesEveryKindOfPKI(t *testing.T) {
 	for what, spec := range map[string]PKISpec{
-		"RSA":          {CA: KeySpec{Key: "RSA-3072", Hash: "SHA-256"}, Signer: KeySpec{Key: "RSA-2048", Hash: "SHA-256"}, Hashes: "SHA-1"},
+		"RSA":          {CA: KeySpec{Key: "RSA-2048", Hash: "SHA-256"}, Signer: KeySpec{Key: "RSA-2048", Hash: "SHA-256"}, Hashes: "SHA-1"},
 		"RSA PSS":      {CA: KeySpec{Key: "RSA-2048", Hash: "SHA-512", PSS: true}, Signer: KeySpec{Key: "RSA-2048", Hash: "SHA-256", PSS: true}, Hashes: "SHA-512"},
 		"NIST curves":  {CA: KeySpec{Key: "P-521", Hash: "SHA-512"}, Signer: KeySpec{Key: "P-256", Hash: "SHA-256"}, Hashes: "SHA-224", Country: "DE"},
 		"mixed":        {CA: KeySpec{Key: "RSA-2048", Hash: "SHA-256", PSS: true}, Signer: KeySpec{Key: "brainpoolP256r1", Hash: "SHA-384"}, Hashes: "SHA-384"},
@@ -37,13 +37,17 @@ func TestOpenSSLVerifiesEveryKindOfPKI(t *testing.T) {
 			if out := mustOpenssl(t, "crl", "-inform", "DER", "-in", list, "-CAfile", csca, "-noout"); !strings.Contains(out, "verify OK") {
 				t.Errorf("openssl verify of the CRL: %s", out)
 			}
+			revoked, err := p.revoked()
+			if err != nil {
+				t.Fatal(err)
+			}
 			parsed, err := x509.ParseRevocationList(crl)
-			if err != nil || len(parsed.RevokedCertificateEntries) != 1 || parsed.RevokedCertificateEntries[0].SerialNumber.Cmp(p.revoked.serial) != 0 {
+			if err != nil || len(parsed.RevokedCertificateEntries) != 1 || parsed.RevokedCertificateEntries[0].SerialNumber.Cmp(revoked.serial) != 0 {
 				t.Errorf("the CRL does not name the revoked signer: %v", err)
 			}
 			pem := filepath.Join(dir, "list.pem")
 			mustOpenssl(t, "crl", "-inform", "DER", "-in", list, "-out", pem)
-			if out, err := openssl(t, "verify", "-crl_check", "-CRLfile", pem, "-CAfile", csca, writePEM(t, dir, "revoked.pem", p.revoked.certificate)); err == nil || !strings.Contains(out, "certificate revoked") {
+			if out, err := openssl(t, "verify", "-crl_check", "-CRLfile", pem, "-CAfile", csca, writePEM(t, dir, "revoked.pem", revoked.certificate)); err == nil || !strings.Contains(out, "certificate revoked") {
 				t.Errorf("openssl verify of the revoked signer: %v, %s", err, out)
 			}
 			hash, _ := hashByName(p.spec.Hashes)

@@ -12,8 +12,7 @@ import (
 
 func TestTheReaderTrustsEveryKindOfPKIAndSeesRevocation(t *testing.T) {
 	for what, spec := range map[string]sim.PKISpec{
-		"RSA":      {CA: sim.KeySpec{Key: "RSA-2048", Hash: "SHA-256"}, Signer: sim.KeySpec{Key: "RSA-2048", Hash: "SHA-1"}, Hashes: "SHA-1"},
-		"RSA PSS":  {CA: sim.KeySpec{Key: "RSA-2048", Hash: "SHA-512", PSS: true}, Signer: sim.KeySpec{Key: "RSA-2048", Hash: "SHA-256", PSS: true}, Hashes: "SHA-512"},
+		"RSA PSS":  {CA: sim.KeySpec{Key: "RSA-2048", Hash: "SHA-512", PSS: true}, Signer: sim.KeySpec{Key: "RSA-1024", Hash: "SHA-256"}, Hashes: "SHA-1"},
 		"curves":   {CA: sim.KeySpec{Key: "P-521", Hash: "SHA-512"}, Signer: sim.KeySpec{Key: "P-256", Hash: "SHA-256"}, Hashes: "SHA-224"},
 		"explicit": {CA: sim.KeySpec{Key: "brainpoolP384r1", Hash: "SHA-384", Explicit: true}, Signer: sim.KeySpec{Key: "brainpoolP224r1", Hash: "SHA-224", Explicit: true}},
 	} {

@@ -59,7 +59,7 @@ func NewCardFromFiles(dir, can string, opt ...Option) (*Card, error) {
 		return nil, fmt.Errorf("make a card of files: %w", card.set.err)
 	}
 	card.can, card.files, card.master = can, map[uint16][]byte{}, map[uint16][]byte{}
-	if card.chip, err = newChipKeys(card.set); err != nil {
+	if card.chip, err = newChipKeys(card.set, true); err != nil {
 		return nil, fmt.Errorf("make a card of files: %w", err)
 	}
 	if len(card.set.offers) > 0 {
