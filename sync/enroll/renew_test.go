@@ -147,21 +147,20 @@ func TestDeviceThatWasAwayPastItsCertificatesEndComesBackByItsKey(t *testing.T) 
 		t.Error("the broker takes a certificate that ended")
 	}
 	credentials.Failed(errors.New("expired"))
-	r := d.renewer(credentials, nil)
+	reconnect := make(chan struct{}, 8)
+	r := d.renewer(credentials, func() { reconnect <- struct{}{} })
 	if got := r.Health()[0]; got.Status != "fail" || got.Remedy == "" {
 		t.Errorf("health before: %+v, want fail with a remedy", got)
 	}
 	run(t, r)
-	until(t, "the renewal", func() bool { return exists(d.state, "device.crt.new") })
+	<-reconnect
 	if config, err = credentials.TLS(); err != nil {
 		t.Fatal(err)
 	}
 	if err := handshake(addr, config); err != nil {
 		t.Errorf("after the renewal: %v", err)
 	}
-	if got := r.Health()[0]; got.Status != "ok" {
-		t.Errorf("health after: %+v, want ok", got)
-	}
+	until(t, "good health", func() bool { return r.Health()[0].Status == "ok" })
 }
 
 func TestRevokedDeviceIsToldWhy(t *testing.T) {
