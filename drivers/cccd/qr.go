@@ -103,12 +103,16 @@ func ParseQR(raw []byte) (QR, error) {
 // IsID reports whether the code is that of an ID card or of VNeID.
 func (q QR) IsID() bool { return q.Kind == KindCCCD2021 || q.Kind == KindCanCuoc2024 }
 
-// trimSuffix removes what a scanner adds around the code.
+// trimSuffix removes what a scanner adds around the code, also when two of them did.
 func trimSuffix(raw []byte) []byte {
-	s := strings.TrimPrefix(string(raw), "\uFEFF")
-	s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7F })
-	s = strings.TrimPrefix(s, "\uFEFF")
-	return []byte(aimPrefix.ReplaceAllString(s, ""))
+	s := string(raw)
+	for before := ""; before != s; {
+		before = s
+		s = strings.TrimPrefix(s, "\uFEFF")
+		s = strings.TrimFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7F })
+		s = aimPrefix.ReplaceAllString(s, "")
+	}
+	return []byte(s)
 }
 
 func (q *QR) warn(w ...Warning) { q.Warnings = append(q.Warnings, w...) }
