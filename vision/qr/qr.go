@@ -1,13 +1,31 @@
-// Package qr reads QR codes in pictures: gozxing decodes, the picture is offered
-// to it in several ways (as it is, enlarged, halved, inverted) until one reads.
+// Package qr reads QR codes in pictures: small, blurred, tilted, unevenly lit, light
+// on dark, mirrored, several at once.
+//
+// The way from the picture to the bytes:
+//
+//   - Lines over the picture find the 1:1:3:1:1 of finder patterns (edges.go, finder.go),
+//     at full size and at smaller ones.
+//   - Three that may be corners give a version and, with the alignment pattern at the
+//     fourth, a perspective; it is moved until everything that is fixed in a code of that
+//     version (finders, timing and alignment patterns) fits best (locate.go, layout.go).
+//   - The modules are sampled, and the blur between neighbours is undone by the mix that
+//     tells light from dark best where it is known beforehand (sample.go). A card that is
+//     bent moves its alignment patterns, and the samples with them (bend.go).
+//   - gozxing decodes (decode.go). A code is returned only when its error correction holds.
+//
+// The bytes are returned as they are in the code. What they mean is not decided here:
+// codes on identity cards hold UTF-8 without saying so, which other readers take for
+// other character sets.
+//
+// The functions that run once per pixel or module share nothing and are kept out of
+// the race detector (go:norace), which would make them ten times as slow.
 package qr
 
 import (
 	"errors"
 	"image"
-
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
+	"slices"
+	"time"
 )
 
 // ErrTooLarge is a picture with more than MaxPixels.
@@ -16,9 +34,32 @@ var ErrTooLarge = errors.New("QR code: picture is too large")
 // MaxPixels bounds the picture that is searched.
 const MaxPixels = 40_000_000
 
-// Decode returns the text of the QR code in a grey picture; none is no error
-// and gives no text.
+// patience bounds the search in a picture that nobody waits for.
+const patience = 2 * time.Second
+
+// Code is a QR code that was read.
+type Code struct {
+	Bytes []byte // what it holds, byte for byte; UTF-8 where the code itself names a character set
+	Text  string // Bytes when they are UTF-8, else what they most likely mean
+	// Corners are the places of the code's corners in the picture, in pixels: the one between
+	// the other two finders, then clockwise as printed.
+	Corners [4]image.Point
+}
+
+// Decode returns the texts of the QR codes in a grey picture; none is no error and
+// gives no text.
 func Decode(img *image.Gray) ([]string, error) {
+	codes, err := Find(img, patience)
+	var texts []string
+	for _, c := range codes {
+		texts = append(texts, c.Text)
+	}
+	return texts, err
+}
+
+// Find returns the QR codes in a grey picture. It starts nothing new when the budget is
+// used up; what it has begun by then takes a few milliseconds more.
+func Find(img *image.Gray, budget time.Duration) ([]Code, error) {
 	b := img.Bounds()
 	if b.Dx()*b.Dy() > MaxPixels {
 		return nil, ErrTooLarge
@@ -26,90 +67,138 @@ func Decode(img *image.Gray) ([]string, error) {
 	if b.Dx() < 21 || b.Dy() < 21 {
 		return nil, nil
 	}
-	for _, try := range tries(img) {
-		if text, ok := read(try); ok {
-			return []string{text}, nil
-		}
-	}
-	return nil, nil
+	s := &search{until: time.Now().Add(budget)}
+	s.run(planeOf(img))
+	return s.codes, nil
 }
 
-func tries(img *image.Gray) []*image.Gray {
-	out := []*image.Gray{img}
-	long := max(img.Bounds().Dx(), img.Bounds().Dy())
-	if long > 1000 {
-		out = append(out, halve(img))
-	}
-	if long > 2400 {
-		out = append(out, halve(halve(img)))
-	}
-	if long < 700 {
-		out = append(out, double(img))
-	}
-	return append(out, invert(img))
+// search is the work on one picture.
+type search struct {
+	until time.Time
+	codes []Code
+	work  struct{ triples, poses, reads int }
 }
 
-func read(img *image.Gray) (text string, ok bool) {
-	// The library indexes by what a damaged code says.
-	defer func() {
-		if recover() != nil {
-			text, ok = "", false
+func (s *search) done() bool { return len(s.codes) > 0 || time.Now().After(s.until) }
+
+const (
+	largePixels = 3_000_000 // beyond, half the size shows all that a code of a readable size has
+	smallPixels = 300_000   // below, there is time to look closer
+	quietPx     = 12
+)
+
+func (s *search) run(p *plane) {
+	full, scale := p, 1.0
+	if p.w*p.h > largePixels {
+		p, scale = p.halved(), 2
+	}
+	for range 4 {
+		s.level(p, scale, 0)
+		if s.done() || min(p.w, p.h) < 120 {
+			break
 		}
-	}()
-	src := gozxing.NewLuminanceSourceFromImage(img)
-	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true}
-	for _, binarizer := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(src), gozxing.NewGlobalHistgramBinarizer(src)} {
-		bitmap, err := gozxing.NewBinaryBitmap(binarizer)
-		if err != nil {
+		p, scale = p.halved(), scale*2
+	}
+	if full.w*full.h > smallPixels || s.done() {
+		return
+	}
+	// A picture of nothing but the code lacks the light margin that its finders need.
+	full = full.framed(quietPx)
+	if s.level(full, 1, quietPx); !s.done() {
+		s.level(full.doubled(), 0.5, quietPx)
+	}
+}
+
+// level searches one scale: a pixel of p is scale pixels of the picture, which begins at shift.
+func (s *search) level(p *plane, scale, shift float64) {
+	sc := scan{p: p}
+	sc.rows(2)
+	var dark, light []finder
+	for _, f := range sc.found {
+		if f.light {
+			f.light = false
+			light = append(light, f)
+		} else {
+			dark = append(dark, f)
+		}
+	}
+	before := len(s.codes)
+	s.among(&sc, dark)
+	if len(light) >= 3 && !s.done() {
+		s.among(&scan{p: p.inverted()}, light)
+	}
+	for i := before; i < len(s.codes); i++ {
+		for k := range s.codes[i].Corners {
+			c := &s.codes[i].Corners[k]
+			c.X, c.Y = int(float64(c.X)*scale-shift), int(float64(c.Y)*scale-shift)
+		}
+	}
+}
+
+const (
+	mostFinders  = 24 // of one picture, those that most lines met
+	mostTriples  = 12
+	mostVersions = 3
+)
+
+// among reads the codes whose finders are among those found.
+func (s *search) among(sc *scan, found []finder) {
+	var used []point
+	for _, t := range triples(best(found, mostFinders), mostTriples) {
+		if time.Now().After(s.until) {
+			return
+		}
+		corners := []point{t.tl.point(), t.tr.point(), t.bl.point()}
+		if slices.ContainsFunc(corners, func(c point) bool { return slices.Contains(used, c) }) {
 			continue
 		}
-		if r, err := qrcode.NewQRCodeReader().Decode(bitmap, hints); err == nil {
-			return r.GetText(), true
+		s.work.triples++
+		if c, ok := s.try(sc, &t); ok {
+			s.codes = append(s.codes, c)
+			used = append(used, corners...)
 		}
 	}
-	return "", false
 }
 
-func halve(in *image.Gray) *image.Gray {
-	b := in.Bounds()
-	out := image.NewGray(image.Rect(0, 0, b.Dx()/2, b.Dy()/2))
-	for y := range out.Rect.Dy() {
-		for x := range out.Rect.Dx() {
-			o := in.PixOffset(b.Min.X+2*x, b.Min.Y+2*y)
-			sum := int(in.Pix[o]) + int(in.Pix[o+1]) + int(in.Pix[o+in.Stride]) + int(in.Pix[o+in.Stride+1])
-			out.Pix[y*out.Stride+x] = byte(sum / 4)
+func (s *search) try(sc *scan, t *triple) (Code, bool) {
+	versions := sc.versions(t)
+	for _, v := range versions[:min(len(versions), mostVersions)] {
+		for _, p := range sc.poses(t, v) {
+			s.work.poses++
+			if b, text, ok := s.read(sc, &p); ok {
+				return Code{Bytes: b, Text: text, Corners: p.corners()}, true
+			}
+		}
+		if time.Now().After(s.until) {
+			break
 		}
 	}
-	return out
+	return Code{}, false
 }
 
-func double(in *image.Gray) *image.Gray {
-	b := in.Bounds()
-	out := image.NewGray(image.Rect(0, 0, b.Dx()*2, b.Dy()*2))
-	at := func(x, y int) int {
-		return int(in.Pix[in.PixOffset(b.Min.X+min(max(x, 0), b.Dx()-1), b.Min.Y+min(max(y, 0), b.Dy()-1))])
+func (s *search) read(sc *scan, p *pose) (content []byte, text string, ok bool) {
+	likely := p.likely(sc.p)
+	if !likely && p.plan.version < 3 {
+		return nil, "", false // few bits of error correction: noise would be read in the end
 	}
-	for y := range out.Rect.Dy() {
-		for x := range out.Rect.Dx() {
-			// Bilinear at quarter positions.
-			x0, y0 := (x-1)>>1, (y-1)>>1
-			wx, wy := 1+2*(x&1), 1+2*(y&1)
-			top := at(x0, y0)*wx + at(x0+1, y0)*(4-wx)
-			low := at(x0, y0+1)*wx + at(x0+1, y0+1)*(4-wx)
-			out.Pix[y*out.Stride+x] = byte((top*wy + low*(4-wy) + 8) / 16)
+	g := sc.sample(p, nil)
+	// Light is levelled over a wide surrounding; in a patch of glare, over a narrow one.
+	for _, around := range [...]int{5, 2} {
+		level := g.level(around)
+		for _, v := range [...][]float64{g.equalise(level), level} {
+			s.work.reads++
+			if content, text, ok = p.plan.read(g.side, v); ok {
+				return content, text, true
+			}
+			if !likely {
+				return nil, "", false
+			}
 		}
 	}
-	return out
-}
-
-func invert(in *image.Gray) *image.Gray {
-	b := in.Bounds()
-	out := image.NewGray(image.Rect(0, 0, b.Dx(), b.Dy()))
-	for y := range b.Dy() {
-		from := in.Pix[in.PixOffset(b.Min.X, b.Min.Y+y):]
-		for x := range b.Dx() {
-			out.Pix[y*out.Stride+x] = 255 - from[x]
-		}
+	if shift := sc.bend(p); shift != nil {
+		g = sc.sample(p, shift)
+		s.work.reads++
+		return p.plan.read(g.side, g.equalise(g.level(5)))
 	}
-	return out
+	return nil, "", false
 }
