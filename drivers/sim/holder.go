@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -162,8 +163,10 @@ func (h Holder) problems() []problem {
 	_, err := hashByName(spec.Hashes)
 	add("pki.hashes", err)
 	for i, text := range h.Faults {
-		_, err := ParseFault(text)
-		add(fmt.Sprintf("faults[%d]", i), err)
+		if _, err := ParseFault(text); err != nil {
+			first, _, _ := strings.Cut(err.Error(), "; one of:") // the list is in the command's help
+			add(fmt.Sprintf("faults[%d]", i), errors.New(first))
+		}
 	}
 	return out
 }
