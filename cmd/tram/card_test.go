@@ -100,6 +100,7 @@ func (d *cardDesk) with(t *testing.T, do func(), faults ...sim.Option) {
 func TestCardReadTellsTheFiveAnswersApart(t *testing.T) {
 	d := newCardDesk(t)
 	saved := filepath.Join(t.TempDir(), "saved")
+	var asRead cardResult
 
 	d.with(t, func() {
 		o := ownProcess(t, "card", "read", "--can", "000017", "--wait", "30s", "--trust", d.trust, "--save", saved, "--json")
@@ -108,6 +109,7 @@ func TestCardReadTellsTheFiveAnswersApart(t *testing.T) {
 		}
 		var r cardResult
 		o.decode(t, &r)
+		asRead = r
 		if r.IDCode != "099099000017" || r.PersonName != "Nguyễn Văn Thử" || r.DocumentNumber != "099000017" || r.DateOfBirth != "15/01/1999" {
 			t.Errorf("person: %q %q %q %q", r.IDCode, r.PersonName, r.DocumentNumber, r.DateOfBirth)
 		}
@@ -134,6 +136,9 @@ func TestCardReadTellsTheFiveAnswersApart(t *testing.T) {
 	o := tram(t.Context(), "card", "verify", saved, "--trust", d.trust, "--json")
 	var r cardResult
 	o.decode(t, &r)
+	if r.Verification != asRead.Verification || r.Assurance != asRead.Assurance || r.Verification.ChipAuthentication == "not_done" {
+		t.Errorf("the saved read has other answers: %+v %s, when it was read %+v %s", r.Verification, r.Assurance, asRead.Verification, asRead.Assurance)
+	}
 	if o.code != exitDone || r.Verification.Hashes != "ok" || r.Verification.Chain != "trusted" || r.IDCode != "099099000017" {
 		t.Errorf("saved files verified again: %v", o)
 	}
