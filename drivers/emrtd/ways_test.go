@@ -11,6 +11,7 @@ import (
 
 	"tram/drivers/emrtd"
 	"tram/drivers/emrtd/pace"
+	"tram/drivers/emrtd/sm"
 	"tram/drivers/emrtd/tlv"
 )
 
@@ -22,7 +23,8 @@ func TestEveryWayOfPACEOpensTheChip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !(pace.Info{Protocol: p, Domain: d, Curve: d.Curve()}).Supported() {
+			// The cipher makes no difference to the group: all groups with one, a few with the others.
+			if !(pace.Info{Protocol: p, Domain: d, Curve: d.Curve()}).Supported() || p.Cipher != sm.AES128 && id != 2 && id != 13 && id != 18 {
 				continue
 			}
 			lay := func() *chip {

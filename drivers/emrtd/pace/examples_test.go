@@ -226,7 +226,8 @@ func TestBothSidesAgreeInEveryDomainAndCipher(t *testing.T) {
 		for _, id := range []int{0, 1, 2, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18} {
 			d := domain(t, id)
 			info := pace.Info{Protocol: p, Domain: d, Curve: d.Curve()}
-			if !info.Supported() {
+			// The cipher makes no difference to the group: all groups with one, a few with the others.
+			if !info.Supported() || p.Cipher != sm.AES128 && id != 0 && id != 13 && id != 18 {
 				continue
 			}
 			nonce, readers := make([]byte, pace.NonceSize(p.Cipher)), make([]byte, pace.ReadersNonceSize(p.Cipher))
