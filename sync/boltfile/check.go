@@ -171,9 +171,10 @@ func (w *mapped) freelist(id uint64) error {
 	return nil
 }
 
-// page checks the page and everything below it. Its keys lie from the key
-// under which the parent has it up to the parent's next one; nil: no bound. A
-// key outside would be in the file and never be found.
+// page checks the page and everything below it. Its first key is the one under
+// which the parent has it, and all lie below the parent's next one; nil: no
+// bound. bbolt would not find a key outside, and list a page twice whose first
+// key the parent does not know.
 func (w *mapped) page(id uint64, depth int, from, to []byte) error {
 	if depth > maxDepth {
 		return damaged("deeper than %d pages", maxDepth)
@@ -199,9 +200,13 @@ func (w *mapped) branch(h header, b []byte, depth int, from, to []byte) error {
 		return damaged("branch page %d is empty", h.id)
 	}
 	keys := make([][]byte, h.count+1)
+	next := headerLen + uint64(h.count)*elementLen
 	for i := range int(h.count) {
 		at := headerLen + i*elementLen
-		key, ok := slice(b, at, order.Uint32(b[at:]), order.Uint32(b[at+4:]))
+		pos, size := order.Uint32(b[at:]), order.Uint32(b[at+4:])
+		key, ok := slice(b, at, pos, size)
+		ok = ok && uint64(at)+uint64(pos) == next && (i > 0 || from == nil || bytes.Equal(key, from))
+		next += uint64(size)
 		if !ok || (i > 0 && bytes.Compare(keys[i-1], key) >= 0) || !within(key, from, to) {
 			return damaged("branch page %d, element %d", h.id, i)
 		}
@@ -224,8 +229,12 @@ func within(key, from, to []byte) bool {
 
 func (w *mapped) leaf(h header, b []byte, depth int, from, to []byte) error {
 	var last []byte
+	next := headerLen + uint64(h.count)*elementLen // keys and values lie one behind the other
 	for i := range int(h.count) {
 		flags, key, value, ok := leafElement(b, i)
+		at := headerLen + i*elementLen
+		ok = ok && uint64(at)+uint64(order.Uint32(b[at+4:])) == next && (i > 0 || from == nil || bytes.Equal(key, from))
+		next += uint64(len(key) + len(value))
 		if !ok || flags > flagBucket || (i > 0 && bytes.Compare(last, key) >= 0) || !within(key, from, to) {
 			return damaged("leaf page %d, element %d", h.id, i)
 		}
@@ -253,6 +262,9 @@ func (w *mapped) inline(b []byte, depth int) error {
 		return damaged("an inline bucket of %d bytes", len(b))
 	}
 	h := readHeader(b)
+	if h.id != 0 || h.overflow != 0 { // bbolt would free the page of that number
+		return damaged("an inline bucket says that it is page %d", h.id)
+	}
 	if h.flags != flagLeaf || int(h.count)*elementLen > len(b)-headerLen {
 		return damaged("an inline bucket with %d elements", h.count)
 	}

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	bolt "go.etcd.io/bbolt"
+
+	"tram/sync/boltfile"
 	"tram/sync/wire"
 )
 
@@ -250,5 +253,38 @@ func TestASmallerQuotaRefusesRecordsAndLosesNone(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestAFileThatBboltStumblesOverIsReplacedAtTheNextStart(t *testing.T) {
+	s, d, path := fresh(t)
+	last := accept(t, s, 1).Sequence
+	err := s.change(func(*bolt.Tx, *head) error { panic("page 34 already freed") })
+	if !errors.Is(err, boltfile.ErrDamaged) {
+		t.Fatalf("a panic of bbolt: %v, want ErrDamaged", err)
+	}
+	if _, err := s.Accept(context.Background(), draft(2)); !errors.Is(err, boltfile.ErrDamaged) {
+		t.Errorf("Accept after it: %v, want ErrDamaged", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path, d.options())
+	if n := len(kept(t, path)); n != 1 {
+		t.Errorf("%d files kept aside, want 1", n)
+	}
+	if r := accept(t, s, 3); r.Sequence <= last {
+		t.Errorf("the count goes on at %d, want above %d", r.Sequence, last)
+	}
+	settled(t, s)
+	events := opened(t, s, d)
+	if missing := explained(t, events).Missing(); len(missing) != 0 || uint64(events[0].Sequence) != last {
+		t.Errorf("unexplained %v; first record %d, want %d taken over", missing, events[0].Sequence, last)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if source, err := SourceOf(path); err != nil || source != wire.Source(device) {
+		t.Errorf("SourceOf = %q, %v", source, err)
 	}
 }

@@ -19,9 +19,10 @@ const markStep = 10_000
 // mark is the content of PATH.mark.
 type mark struct {
 	Source    string `json:"source"`
-	Reserved  uint64 `json:"reserved"`         // no record ever had a higher sequence
-	Delivered uint64 `json:"delivered"`        // the hub had these when the mark was written
-	Closed    bool   `json:"closed,omitempty"` // the outbox was closed in order: Reserved is its last sequence
+	Reserved  uint64 `json:"reserved"`          // no record ever had a higher sequence
+	Delivered uint64 `json:"delivered"`         // the hub had these when the mark was written
+	Suspect   bool   `json:"suspect,omitempty"` // bbolt stumbled over the file: it is not opened again
+	Closed    bool   `json:"closed,omitempty"`  // the outbox was closed in order: Reserved is its last sequence
 }
 
 func markPath(path string) string { return path + ".mark" }
@@ -79,7 +80,7 @@ func (s *Store) reserve(seq uint64) error {
 		return nil
 	}
 	s.state.Lock()
-	m := mark{Source: s.opt.Source, Reserved: seq + markStep, Delivered: s.head.DeliveredTo}
+	m := mark{Source: s.opt.Source, Reserved: seq + markStep, Delivered: s.head.DeliveredTo, Suspect: s.suspect.Load()}
 	s.state.Unlock()
 	if err := m.write(s.path); err != nil {
 		return err

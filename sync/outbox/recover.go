@@ -24,7 +24,12 @@ func (s *Store) openOrReplace() error {
 	}
 	_, statErr := os.Stat(s.path)
 	db, err := s.openAndLoad()
+	if err == nil && m.Suspect && statErr == nil {
+		err = errors.Join(boltfile.ErrDamaged, db.Close())
+	}
 	if errors.Is(err, boltfile.ErrDamaged) {
+		m.Suspect = false
+		s.head = head{}
 		return s.replace(m)
 	}
 	if err != nil {

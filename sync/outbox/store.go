@@ -70,6 +70,7 @@ type Store struct {
 	closing  sync.Once
 	workers  sync.WaitGroup
 
+	suspect atomic.Bool // bbolt stumbled over the file
 	broken  atomic.Bool // a commit failed: the sealer's place in the chain is ahead of the disk
 	owing   atomic.Bool // something is gone and not named yet
 	paying  atomic.Bool // a record that names it is on its way
@@ -170,7 +171,7 @@ func (s *Store) Close() error {
 		close(s.ended)
 		if !s.opt.ReadOnly {
 			s.state.Lock()
-			m := mark{Source: s.opt.Source, Reserved: s.head.Next - 1, Delivered: s.head.DeliveredTo, Closed: true}
+			m := mark{Source: s.opt.Source, Reserved: s.head.Next - 1, Delivered: s.head.DeliveredTo, Closed: !s.suspect.Load(), Suspect: s.suspect.Load()}
 			s.state.Unlock()
 			err = m.write(s.path)
 		}

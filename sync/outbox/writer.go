@@ -9,6 +9,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"tram/sync/boltfile"
 )
 
 // job is one thing for the writer: an envelope with its callers, or, without
@@ -205,7 +207,7 @@ func (s *Store) update(apply func(tx *bolt.Tx, h *head) error) error {
 	s.state.Unlock()
 	before := h
 	var saved []byte
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.carefully(func(tx *bolt.Tx) error {
 		if on := tx.Bucket(bucketMeta).Get(keyHead); s.saved != nil && !bytes.Equal(on, s.saved) {
 			return errAhead
 		}
@@ -254,6 +256,30 @@ func (s *Store) updateToFree(apply func(tx *bolt.Tx, h *head) error) error {
 	}
 	s.db.MaxSize = max(quota, int(size)+drainRoom)
 	return s.update(apply)
+}
+
+// carefully runs a transaction. bbolt panics over a file that is damaged in a
+// way that the look at its pages missed: the file is then written no more, and
+// set aside at the next start.
+func (s *Store) carefully(apply func(tx *bolt.Tx) error) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		s.stopped = fmt.Errorf("write the outbox: %w (%v); it is replaced at the next start", boltfile.ErrDamaged, p)
+		s.suspect.Store(true)
+		s.opt.Log.Error("the outbox's file is damaged; nothing is accepted until the next start", "err", s.stopped)
+		err = s.stopped
+		m, merr := readMark(s.path)
+		if m.Suspect = true; merr == nil {
+			merr = m.write(s.path)
+		}
+		if merr != nil {
+			err = errors.Join(err, merr)
+		}
+	}()
+	return s.db.Update(apply)
 }
 
 // errAhead is a file that holds more than its last commit reported: the disk
