@@ -91,7 +91,7 @@ type Options struct {
 	AckTimeout    time.Duration // until a batch is sent again; 30 s, doubling to 8 min
 	RejectedAfter time.Duration // until an envelope that the hub refused is tried again; 5 min
 	Window        int           // most batches without an answer; 16
-	BatchRecords  int           // most records in a batch, one envelope at least; 100
+	BatchRecords  int           // most records in a batch, one envelope at least; 256
 	BatchBytes    int           // most sealed bytes in a batch, one envelope at least; 64 KiB
 }
 
@@ -152,11 +152,12 @@ func withDefaults(o Options) Options {
 	for _, d := range []struct {
 		value *int
 		or    int
-	}{{&o.Window, 16}, {&o.BatchRecords, 100}, {&o.BatchBytes, 64 << 10}} {
+	}{{&o.Window, 16}, {&o.BatchRecords, 256}, {&o.BatchBytes, 64 << 10}} {
 		if *d.value <= 0 {
 			*d.value = d.or
 		}
 	}
+	o.BatchRecords = min(o.BatchRecords, wire.MaxEnvelopes) // they may be an envelope each
 	return o
 }
 
