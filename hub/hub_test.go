@@ -95,7 +95,7 @@ func (p *peer) send(payload []byte) wire.Ack {
 }
 
 // envelope seals records first to last of a device.
-func envelope(t *testing.T, s *seal.Sealer, device string, first, last uint64, prev wire.Hash, kind string, data any) wire.Envelope {
+func envelope(t testing.TB, s *seal.Sealer, device string, first, last uint64, prev wire.Hash, kind string, data any) wire.Envelope {
 	t.Helper()
 	raw, err := json.Marshal(data)
 	if err != nil {

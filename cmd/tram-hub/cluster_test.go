@@ -159,7 +159,7 @@ func campaignSeed() uint64 {
 // against the database's: every accepted record exactly once, no gap.
 func TestSeveralHubsShareABrokerAndADatabaseAndAnyMayBeKilled(t *testing.T) {
 	mosquitto := hubtest.StartMosquitto(t)
-	postgres := hubtest.StartPostgres(t)
+	postgres := hubtest.StartPostgres(t, "fsync=off")
 	dsn := postgres.Database()
 	dir := t.TempDir()
 	if _, err := hub.LoadKeys(dir); err != nil {

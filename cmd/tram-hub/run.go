@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +16,8 @@ import (
 func newRunCmd(term terminal) *cobra.Command {
 	var listen, broker string
 	var plain bool
+	var user string
+	var verifiers []string
 	var enrol enrolment
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -31,6 +35,11 @@ broker the address is also in the file "listen" of the data folder.`,
 				Log:   slog.New(slog.NewTextHandler(term.err, nil)),
 				Ready: func(address string) { fmt.Fprintf(term.err, "tram-hub: ready on %s\n", address) },
 			}
+			options.Username, options.Password = user, os.Getenv(passwordEnv)
+			var err error
+			if options.Handlers, err = hooks(verifiers, options.Log); err != nil {
+				return err
+			}
 			if err := enrol.prepare(&options); err != nil {
 				return err
 			}
@@ -45,8 +54,30 @@ broker the address is also in the file "listen" of the data folder.`,
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:1883", "address of its own MQTT broker; port 0 takes any free one")
 	cmd.Flags().StringVar(&broker, "mqtt", "", "URL of a broker that is there already, tcp://HOST:PORT")
 	cmd.Flags().BoolVar(&plain, "no-shared-subscriptions", false, "with --postgres at a broker without $share: each hub takes everything")
+	cmd.Flags().StringVar(&user, "mqtt-user", "", "user at that broker; its password is taken from "+passwordEnv)
+	cmd.Flags().StringArrayVar(&verifiers, "verifier", nil, "NAME=URL or NAME=PROGRAM that answers a question of devices, such as vneid.resolve=https://…; may be repeated")
 	enrol.flags(cmd)
 	return cmd
+}
+
+// passwordEnv names the variable with the password at the broker.
+const passwordEnv = "TRAM_HUB_MQTT_PASSWORD"
+
+// hooks returns the handlers that --verifier names.
+func hooks(list []string, log *slog.Logger) (map[string]hub.Handler, error) {
+	table := map[string]hub.Handler{}
+	for _, v := range list {
+		name, target, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, usage("--verifier wants NAME=URL or NAME=PROGRAM")
+		}
+		h, err := hub.Hook(target, func(err error) { log.Error("a question is not answered", "question", name, "err", err) })
+		if err != nil {
+			return nil, err
+		}
+		table[name] = h
+	}
+	return table, nil
 }
 
 // checkAddresses returns a usage error for addresses that cannot be meant.

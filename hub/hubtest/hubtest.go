@@ -6,6 +6,7 @@ package hubtest
 
 import (
 	"context"
+	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"tram/hub"
 	"tram/hub/store"
 	"tram/sync/seal"
+	"tram/sync/wire"
 )
 
 // patience is how long a test waits for what should happen soon.
@@ -149,6 +151,9 @@ func Sealer(t testing.TB, dir string, key *seal.DeviceKey) *seal.Sealer {
 	}
 	return sealer
 }
+
+// Hash returns the SHA-256 of a sealed envelope, by which the next one names it.
+func Hash(sealed []byte) wire.Hash { return sha256.Sum256(sealed) }
 
 // write makes a file of a test.
 func write(t testing.TB, path, content string) {

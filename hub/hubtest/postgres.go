@@ -29,15 +29,18 @@ type Postgres struct {
 	log    bytes.Buffer
 	exited chan struct{}
 	next   int
+
+	settings []string
 }
 
 // StartPostgres makes a database cluster in a temporary folder and starts
 // Debian's PostgreSQL on a Unix socket in it, as an unprivileged user when the
 // test runs as root, since PostgreSQL refuses to be root. It is skipped where
-// PostgreSQL is not installed.
-func StartPostgres(t testing.TB) *Postgres {
+// PostgreSQL is not installed. Settings such as "fsync=off" may be added: a
+// process that is killed loses nothing by that one, a machine would.
+func StartPostgres(t testing.TB, settings ...string) *Postgres {
 	t.Helper()
-	p := &Postgres{t: t, bin: postgresBin(t)}
+	p := &Postgres{t: t, bin: postgresBin(t), settings: settings}
 	// Not t.TempDir, which only root could enter. Short, for the socket's name.
 	dir, err := os.MkdirTemp("", "tram-pg-")
 	if err != nil {
@@ -114,8 +117,11 @@ func (p *Postgres) command(name string, args ...string) *exec.Cmd {
 func (p *Postgres) Start() {
 	p.t.Helper()
 	p.log.Reset()
-	p.cmd = p.command("postgres", "-D", p.data(), "-k", p.Dir, "-c", "listen_addresses=", "-c", "max_connections=60",
-		"-c", "shared_buffers=32MB", "-c", "log_min_messages=error")
+	args := []string{"-D", p.data(), "-k", p.Dir, "-c", "listen_addresses=", "-c", "max_connections=60", "-c", "shared_buffers=32MB", "-c", "log_min_messages=error"}
+	for _, s := range p.settings {
+		args = append(args, "-c", s)
+	}
+	p.cmd = p.command("postgres", args...)
 	p.cmd.Stderr = &p.log
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatalf("start PostgreSQL: %v", err)

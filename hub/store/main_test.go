@@ -61,7 +61,7 @@ func TestEveryStore(t *testing.T) {
 		}
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
-		server := hubtest.StartPostgres(t)
+		server := hubtest.StartPostgres(t, "fsync=off")
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				dsn := server.Database()
