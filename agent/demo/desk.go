@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tram/agent"
+	"tram/agent/bundle"
 	"tram/agent/gate"
 	"tram/agent/kiosk"
 	"tram/configs"
@@ -44,7 +45,9 @@ type Options struct {
 	Version string
 	Log     *slog.Logger
 
-	artist *artist // nil: the invented citizen
+	artist  *artist                  // nil: the invented citizen
+	tail    *bundle.Tail             // the end of the log; nil: none
+	through func(addr string) string // another address on the way to the hub's broker; nil: none
 }
 
 // artist draws the citizen: a second for each picture.
@@ -136,7 +139,7 @@ func (d *Desk) open(ctx context.Context) error {
 		return fmt.Errorf("fill the trust store: %w", err)
 	}
 	d.agent, err = agent.New(agent.Options{
-		Config: d.config(), Version: d.opt.Version, Actions: d, Log: d.opt.Log,
+		Config: d.config(), Version: d.opt.Version, Actions: d, Tail: d.opt.tail, Log: d.opt.Log,
 		Counted: func(_ outbox.Receipt, c gate.Count) { d.counted <- c },
 	})
 	if err != nil {
@@ -229,7 +232,11 @@ func (d *Desk) config() configs.Config {
 	c.Gate.Source = d.path("gate")
 	c.Gate.Line = d.street.Line
 	c.Vision.Models = d.opt.Models
-	c.Hub.Broker = "tcp://" + d.hub.addr
+	addr := d.hub.addr
+	if d.opt.through != nil {
+		addr = d.opt.through(addr)
+	}
+	c.Hub.Broker = "tcp://" + addr
 	c.Hub.Key = filepath.Join(d.hub.dir, "hub.pub.jwk")
 	c.Kiosk.Enabled = d.opt.Listen != ""
 	if d.opt.Listen != "" {
