@@ -180,12 +180,17 @@ func (c *client) receive(_ mqtt.Client, m mqtt.Message) {
 		m.Ack()
 		return
 	}
-	select {
-	case c.hub.inbox <- message{topic: m.Topic(), payload: m.Payload(), ack: m.Ack}:
-	default:
-		m.Ack() // to the broker only, so that it goes on
-		c.hub.log.Warn("more arrives than can be stored; a batch is dropped and will come again")
+	h := c.hub
+	if h.waiting.Add(int64(len(m.Payload()))) <= maxWaitingBytes {
+		select {
+		case h.inbox <- message{topic: m.Topic(), payload: m.Payload(), ack: m.Ack}:
+			return
+		default:
+		}
 	}
+	h.waiting.Add(-int64(len(m.Payload())))
+	m.Ack() // to the broker only, so that it goes on
+	h.log.Warn("more arrives than can be stored; a batch is dropped and will come again")
 }
 
 // shareName is the group in which hubs share what devices send.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tram/hub/broker"
@@ -73,6 +74,7 @@ type Hub struct {
 	devices  *Devices
 	store    store.Store
 	inbox    chan message
+	waiting  atomic.Int64 // bytes in inbox
 	queue    *publishQueue
 	orders   *orders
 	presence *presence
@@ -103,7 +105,7 @@ func New(o Options) (*Hub, error) {
 	}
 	return &Hub{
 		opt: o, log: o.Log, instance: rand.Text()[:16], devices: devices, store: st, keys: keys,
-		inbox: make(chan message, 256), queue: newPublishQueue(), orders: newOrders(), presence: newPresence(),
+		inbox: make(chan message, maxWaiting), queue: newPublishQueue(), orders: newOrders(), presence: newPresence(),
 		handlers: handlers(o.Handlers), asking: make(chan struct{}, maxQuestions),
 	}, nil
 }

@@ -14,8 +14,12 @@ import (
 	"tram/sync/wire"
 )
 
-// maxTogether is how many messages share one commit.
-const maxTogether = 64
+// Bounds on messages.
+const (
+	maxTogether     = 64       // share one commit
+	maxWaiting      = 8192     // wait to be taken: a whole fleet may come back at once
+	maxWaitingBytes = 64 << 20 // of them
+)
 
 // message is one publish from a device, not yet looked at.
 type message struct {
@@ -69,6 +73,9 @@ func (h *Hub) intake(ctx context.Context) {
 			default:
 			}
 			break
+		}
+		for _, m := range batch {
+			h.waiting.Add(-int64(len(m.payload)))
 		}
 		l := h.sort(ctx, batch)
 		h.openAll(ctx, l.arrivals)
