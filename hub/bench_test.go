@@ -111,7 +111,7 @@ func BenchmarkFleet(b *testing.B) {
 	if v, err := strconv.Atoi(os.Getenv("TRAM_FLEET")); err == nil && v > 0 {
 		n = v
 	}
-	mosquitto := hubtest.StartMosquitto(b, "max_connections -1", "max_inflight_messages 1000", "max_queued_messages 100000")
+	mosquitto := hubtest.StartMosquitto(b, "max_inflight_messages 64", "max_queued_messages 20000")
 	dir := b.TempDir()
 	hubtest.StartHub(b, dir, hub.Options{MQTT: mosquitto.URL})
 	keys, err := hub.LoadKeys(dir)
