@@ -234,9 +234,6 @@ func (h *Hub) finish(ctx context.Context, l *load) {
 			h.orders.heard(l.heard[i], out.Acks[l.heard[i].Device])
 		}
 	}
-	for i := range l.answers {
-		h.orders.answered(l.answers[i].ID)
-	}
 }
 
 // put commits arrivals, again and again while the store does not serve.

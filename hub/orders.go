@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"tram/hub/store"
@@ -28,9 +27,6 @@ const (
 type orders struct {
 	online chan heardOf
 	added  chan struct{}
-
-	mu      sync.Mutex
-	waiting map[string]chan struct{} // by command id, closed with its reply
 }
 
 // heardOf is a device that said online, and what the hub told it.
@@ -40,7 +36,7 @@ type heardOf struct {
 }
 
 func newOrders() *orders {
-	return &orders{online: make(chan heardOf, 256), added: make(chan struct{}, 1), waiting: map[string]chan struct{}{}}
+	return &orders{online: make(chan heardOf, 256), added: make(chan struct{}, 1)}
 }
 
 // heard notes a device that is online. When there is no room the next look
@@ -57,26 +53,6 @@ func (o *orders) wake() {
 	case o.added <- struct{}{}:
 	default:
 	}
-}
-
-// answered wakes those who wait for a command's reply.
-func (o *orders) answered(id string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if c := o.waiting[id]; c != nil {
-		close(c)
-		delete(o.waiting, id)
-	}
-}
-
-// reply returns what is closed when a command is answered through this process.
-func (o *orders) reply(id string) <-chan struct{} {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.waiting[id] == nil {
-		o.waiting[id] = make(chan struct{})
-	}
-	return o.waiting[id]
 }
 
 // command sends commands until ctx ends: at once to a device that says online,

@@ -2,7 +2,6 @@ package hubtest
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -92,6 +91,6 @@ func (n *NATS) Log() string {
 	case <-n.exited:
 		return n.log.String()
 	default:
-		return fmt.Sprint("still running")
+		return "still running"
 	}
 }

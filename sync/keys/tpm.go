@@ -32,11 +32,10 @@ const (
 
 // tpmSigner signs inside a TPM; the private key never leaves it.
 type tpmSigner struct {
-	mu   sync.Mutex
-	tpm  transport.TPMCloser
-	key  tpm2.NamedHandle
-	pub  *ecdsa.PublicKey
-	name string
+	mu  sync.Mutex
+	tpm transport.TPMCloser
+	key tpm2.NamedHandle
+	pub *ecdsa.PublicKey
 }
 
 func (s *tpmSigner) Public() crypto.PublicKey { return s.pub }

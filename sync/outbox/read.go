@@ -98,10 +98,9 @@ func (s *Store) Kept(ranges []wire.Range) (wire.Set, error) {
 	err := s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketEnvelopes).Cursor()
 		for _, want := range ranges {
-			k, v := c.Seek(key(want.First + 1))
-			if before, bv := c.Prev(); before != nil { // it may begin in an envelope
-				k, v = before, bv
-			} else {
+			c.Seek(key(want.First + 1))
+			k, v := c.Prev() // it may begin in an envelope
+			if k == nil {
 				k, v = c.First()
 			}
 			for ; k != nil; k, v = c.Next() {

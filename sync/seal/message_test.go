@@ -98,13 +98,17 @@ func TestWhatTheHubSignedOpensForItsDeviceAndPurposeOnly(t *testing.T) {
 
 func TestWhatTheHubSignedWithAnotherAlgorithmOrTypeIsRefused(t *testing.T) {
 	d := newDevice(t)
+	point, err := d.keys.signers[0].key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, opt := range map[string]struct {
 		key jose.SigningKey
 		typ jose.ContentType
 	}{
 		"another type": {jose.SigningKey{Algorithm: jose.ES256, Key: d.keys.signers[0].jwk()}, "JWT"},
 		"HMAC with the public key": {jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{
-			Key: elliptic.Marshal(elliptic.P256(), d.keys.signers[0].key.X, d.keys.signers[0].key.Y), KeyID: d.keys.signers[0].KeyID()}}, hubType},
+			Key: point, KeyID: d.keys.signers[0].KeyID()}}, hubType},
 	} {
 		signer, err := jose.NewSigner(opt.key, (&jose.SignerOptions{}).WithType(opt.typ))
 		if err != nil {
