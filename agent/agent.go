@@ -169,7 +169,7 @@ func (a *Agent) makeVisits() error {
 	opt := visit.Options{
 		// The screen counts kiosk.idle down and ends the visit itself, and starts anew at a touch, which the
 		// engine does not see. This is the back-stop for when no screen is there.
-		Profile: a.profile, Chip: chip{a}, Recorder: recorder{a}, Idle: 3 * c.Kiosk.Idle.Value(),
+		Profile: a.profile, Chip: chip{a}, Recorder: recorder{a}, Online: a.uplink, Idle: 3 * c.Kiosk.Idle.Value(),
 		Changed: a.changes.signal, Ended: a.metrics.Visit, Log: a.log,
 	}
 	if a.worker != nil {

@@ -47,12 +47,8 @@ func (a *Agent) followCodes(ctx context.Context) error {
 // chip reads through the device's reader.
 type chip struct{ a *Agent }
 
-func (c chip) ReadChip(ctx context.Context, idNumber string, progress func(emrtd.Progress)) (*emrtd.Document, error) {
-	digits, err := cccd.CANFromNumber(idNumber)
-	if err != nil {
-		return nil, err
-	}
-	password, err := emrtd.CAN(digits)
+func (c chip) ReadChip(ctx context.Context, code cccd.QR, progress func(emrtd.Progress)) (*emrtd.Document, error) {
+	password, err := code.Password()
 	if err != nil {
 		return nil, err
 	}

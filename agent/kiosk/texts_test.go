@@ -67,7 +67,7 @@ func TestEveryTableHasEveryTextWithTheSameGaps(t *testing.T) {
 func TestEveryCodeTheScreenCanMeetHasWords(t *testing.T) {
 	table := tables(t)["vi"]
 	for prefix, codes := range map[string][]string{
-		"check.":     {"hashes", "sodSignature", "chain", "chipAuthentication", "activeAuthentication", "crossCheck", "face"},
+		"check.":     {"hashes", "sodSignature", "chain", "chipAuthentication", "activeAuthentication", "crossCheck", "face", "online"},
 		"status.":    {"ok", "trusted", "failed", "unknown_ca", "expired", "revoked", "not_supported", "not_done", "unsure"},
 		"assurance.": {"none", "declared", "qr", "chip", "chip-trusted", "chip-genuine"},
 		"way.":       {"accepted", "sent", "delivered"},
@@ -94,6 +94,7 @@ var failures = []string{
 	"wrong_can", "card_removed", "card_error", "not_an_id_card", "bad_qr", "verification_failed",
 	"signer_not_valid", "chip_copied", "other_person", "not_verifiable", "face_unsure", "face_not_done",
 	"no_reader", "queue_full", "timeout", "assurance_too_low", "face_mismatch", "internal",
+	"online_offline", "online_timeout", "online_refused",
 }
 
 // Nothing on a screen says "genuine" below chip-genuine.

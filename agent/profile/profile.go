@@ -21,6 +21,7 @@ type Evidence string
 // The kinds of evidence.
 const (
 	EvidenceQR     Evidence = "qr"     // the code printed on the card or shown by VNeID
+	EvidenceVNeID  Evidence = "vneid"  // a code of VNeID that only the hub can resolve
 	EvidenceChip   Evidence = "chip"   // the card's chip
 	EvidenceCamera Evidence = "camera" // people counted at a gate; nobody is identified
 )
@@ -139,10 +140,10 @@ func (p Profile) check(file string, lines configs.Lines) configs.Problems {
 	oneOf(wrong, "face", p.Face, FaceOff, FaceIfPossible, FaceRequired)
 	oneOf(wrong, "assurance", p.Assurance, levels...)
 	if len(p.Evidence) == 0 {
-		wrong("evidence", "is empty", "name at least one of qr, chip, camera")
+		wrong("evidence", "is empty", "name at least one of qr, vneid, chip, camera")
 	}
 	for _, e := range p.Evidence {
-		oneOf(wrong, "evidence", e, EvidenceQR, EvidenceChip, EvidenceCamera)
+		oneOf(wrong, "evidence", e, EvidenceQR, EvidenceVNeID, EvidenceChip, EvidenceCamera)
 	}
 	if p.Face != FaceOff && !p.Accepts(EvidenceChip) {
 		wrong("face", "is asked for, but no chip is read", "add chip to evidence: the portrait comes from the chip")

@@ -48,7 +48,7 @@ func (e *Engine) read(s *session) {
 func (e *Engine) readChip(s *session) {
 	ctx, cancel := context.WithTimeout(s.ctx, readLimit)
 	defer cancel()
-	doc, err := e.opt.Chip.ReadChip(ctx, s.idNumber.Reveal(), func(p emrtd.Progress) {
+	doc, err := e.opt.Chip.ReadChip(ctx, *s.qr, func(p emrtd.Progress) {
 		e.update(s, func() { s.progress = &Progress{Step: p.Step, File: p.File, Done: p.Done, Total: p.Total} })
 	})
 	if err != nil {

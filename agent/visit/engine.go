@@ -23,10 +23,10 @@ var (
 	ErrBadQR    = errors.New("this is not the QR code of an ID card")
 )
 
-// ChipReader reads the chip of the card that lies on the reader. The access
-// number comes from idNumber, the 12 digits of the QR code.
+// ChipReader reads the chip of the card that lies on the reader, opened with what
+// its code says.
 type ChipReader interface {
-	ReadChip(ctx context.Context, idNumber string, progress func(emrtd.Progress)) (*emrtd.Document, error)
+	ReadChip(ctx context.Context, code cccd.QR, progress func(emrtd.Progress)) (*emrtd.Document, error)
 	// Trust is the operator's store of CSCA certificates as it is now.
 	Trust() *emrtd.Trust
 }
@@ -51,6 +51,7 @@ type Options struct {
 	Chip     ChipReader
 	Faces    Faces
 	Recorder Recorder
+	Online   Asker         // nil: nobody can be asked
 	Idle     time.Duration // a person who does nothing for so long is forgotten
 	Changed  func()        // signals a change; called under the engine's lock, so it must neither block nor call back
 	// Ended tells how a visit ended: "recorded", "left", "forgotten" or the code of a failure. Called
@@ -82,6 +83,8 @@ type session struct {
 	agreed  time.Time // when the person consented, or was told of the legal duty
 
 	source   string
+	online   privacy.Private[string] // a code that only the hub may know
+	verifier string                  // who resolved it
 	qr       *cccd.QR
 	idNumber privacy.Private[string]
 	person   cccd.Person
@@ -131,16 +134,20 @@ func (e *Engine) Close() {
 // that is under way is not disturbed, unless it has ended or failed.
 func (e *Engine) ScanQR(raw []byte) (string, error) {
 	qr, err := cccd.ParseQR(raw)
-	if err != nil || !qr.IsID() {
+	online := err == nil && onlineOnly(qr) && e.opt.Profile.Accepts(profile.EvidenceVNeID)
+	if err != nil || !qr.IsID() && !online {
 		return e.rejectQR()
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.opt.Profile.Accepts(profile.EvidenceQR) || e.closed {
+	if !online && !e.opt.Profile.Accepts(profile.EvidenceQR) || e.closed {
 		return "", ErrConflict
 	}
 	if e.cur != nil && e.cur.stage != StageFailed && e.cur.stage != StageRecorded {
 		return "", ErrConflict
+	}
+	if online {
+		return e.scanOnline(qr), nil
 	}
 	s := e.begin()
 	s.source = "qr"
@@ -194,8 +201,8 @@ func (e *Engine) enter(s *session, stage Stage) {
 		s.timer = nil
 	}
 	switch stage {
-	case StageReading, StageFace:
-		// These end by themselves: the reader and the worker have limits of their own.
+	case StageReading, StageFace, StageOnline:
+		// These end by themselves: the reader, the worker and the question have limits of their own.
 	default:
 		s.timer = time.AfterFunc(e.opt.Idle, func() { e.expire(s, stage) })
 	}
@@ -246,15 +253,24 @@ func (e *Engine) Consent(id string) error {
 		return err
 	}
 	s.agreed = e.opt.Now()
+	if s.online.IsSet() {
+		e.askOnline(s)
+		return nil
+	}
 	if !e.opt.Profile.Accepts(profile.EvidenceChip) {
 		e.enter(s, StageConfirm)
 		return nil
 	}
+	e.awaitCard(s)
+	return nil
+}
+
+// awaitCard asks for the card, or reads the one that lies there. The caller holds the lock.
+func (e *Engine) awaitCard(s *session) {
 	e.enter(s, StageCard)
 	if e.onDesk {
 		e.read(s)
 	}
-	return nil
 }
 
 // SkipChip goes on with the QR code alone, at a counter where that is enough.

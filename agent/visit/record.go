@@ -18,7 +18,8 @@ type Record struct {
 	Profile      string            `json:"profile"`
 	Person       map[string]string `json:"person"`             // the profile's fields only
 	FromCode     []string          `json:"fromCode,omitempty"` // fields that only the code gave: the chip's assurance does not cover them
-	Source       string            `json:"source"`             // "qr", "chip"
+	Source       string            `json:"source"`             // "qr", "vneid", "chip"
+	Verifier     string            `json:"verifier,omitempty"` // who resolved the code of VNeID that began the visit
 	Assurance    string            `json:"assurance"`
 	Verification *Verification     `json:"verification,omitempty"`
 	Differs      []string          `json:"differs,omitempty"` // fields that differ between code, MRZ and DG13
@@ -103,11 +104,12 @@ func (e *Engine) draft(id string) (*session, outbox.Draft, error) {
 	record := Record{
 		Profile:   e.opt.Profile.Name,
 		Source:    s.source,
+		Verifier:  s.verifier,
 		Assurance: s.level(),
 		Differs:   MismatchNames(s.mismatches),
 		Face:      s.face,
-		Consent:   Consent{ID: s.id, Basis: e.opt.Profile.Basis, Time: s.agreed.UTC()},
-		Started:   s.started.UTC(),
+		Consent:   Consent{ID: s.id, Basis: e.opt.Profile.Basis, Time: s.agreed.UTC().Truncate(time.Millisecond)},
+		Started:   s.started.UTC().Truncate(time.Millisecond),
 	}
 	record.Person, record.FromCode = keep(s, e.opt.Profile.Keeps)
 	if s.verification != nil {
@@ -153,7 +155,7 @@ func (e *Engine) View() *View {
 		Assurance: s.level(), Checks: slices.Clone(s.checks),
 		CanSkipChip: s.stage == StageCard && e.opt.Profile.Enough(s.assurance),
 	}
-	if s.source != "" {
+	if s.qr != nil {
 		v.Person = personView(s.person)
 	}
 	if s.progress != nil {

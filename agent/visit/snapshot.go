@@ -6,6 +6,9 @@ import (
 	"tram/drivers"
 )
 
+// SourceVNeID is a visit that began with a code that only the hub may know.
+const SourceVNeID = "vneid"
+
 // Stage is where a visit stands.
 type Stage string
 
@@ -13,6 +16,7 @@ type Stage string
 const (
 	StageIdle     Stage = "idle"     // nobody is here
 	StageConsent  Stage = "consent"  // identified; asked whether the chip may be read
+	StageOnline   Stage = "online"   // agreed; the hub is asked about the code
 	StageCard     Stage = "card"     // agreed; the card is awaited on the reader
 	StageReading  Stage = "reading"  // the chip is being read
 	StageFace     Stage = "face"     // the chip portrait is compared with the person present
@@ -50,14 +54,14 @@ type ProfileView struct {
 	Basis    string            `json:"basis"`    // "consent" or "legal-duty"
 	Purpose  map[string]string `json:"purpose"`  // what the data is for, by language
 	Keeps    []string          `json:"keeps"`    // field names kept in the record
-	Evidence []string          `json:"evidence"` // "chip", "qr"
+	Evidence []string          `json:"evidence"` // "chip", "qr", "vneid"
 }
 
 // View is one visit as the screen sees it.
 type View struct {
 	ID        string      `json:"id"`
 	Stage     Stage       `json:"stage"`
-	Source    string      `json:"source"`              // "qr", "chip"
+	Source    string      `json:"source"`              // "qr", "vneid", "chip"
 	Person    *PersonView `json:"person,omitempty"`    // what is known of the person so far
 	Portrait  bool        `json:"portrait"`            // GET /v1/portrait?visit=ID gives a JPEG
 	Progress  *Progress   `json:"progress,omitempty"`  // while the chip is read
@@ -94,7 +98,7 @@ type Progress struct {
 
 // Check is one question asked of the evidence and its answer. The ids are
 // "hashes", "sodSignature", "chain", "chipAuthentication",
-// "activeAuthentication", "crossCheck", "face".
+// "activeAuthentication", "crossCheck", "face", "online".
 type Check struct {
 	ID     string `json:"id"`
 	Status string `json:"status"` // "ok", "trusted" (chain), "failed", "unknown_ca", "expired", "revoked", "not_supported", "not_done", "unsure"
@@ -106,7 +110,7 @@ type Check struct {
 // "not_an_id_card", "bad_qr", "verification_failed", "signer_not_valid",
 // "chip_copied", "other_person", "not_verifiable", "no_reader", "queue_full",
 // "timeout", "assurance_too_low", "face_mismatch", "face_unsure",
-// "face_not_done", "internal".
+// "face_not_done", "online_offline", "online_timeout", "online_refused", "internal".
 type Failure struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail,omitempty"` // for a technician; no personal data

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tram/agent/profile"
+	"tram/drivers/cccd"
 	"tram/drivers/emrtd"
 	"tram/drivers/pcsc"
 	"tram/drivers/sim"
@@ -40,7 +41,7 @@ type memoryChip struct {
 // portrait is drawn once: it takes a while under the race detector.
 var portrait = sync.OnceValue(func() []byte { return picture.PortraitJPEG(1) })
 
-func (m *memoryChip) ReadChip(ctx context.Context, id string, progress func(emrtd.Progress)) (*emrtd.Document, error) {
+func (m *memoryChip) ReadChip(ctx context.Context, code cccd.QR, progress func(emrtd.Progress)) (*emrtd.Document, error) {
 	if m.wait != nil {
 		select {
 		case <-m.wait:
@@ -56,7 +57,7 @@ func (m *memoryChip) ReadChip(ctx context.Context, id string, progress func(emrt
 	if m.err != nil {
 		return nil, m.err
 	}
-	password, err := emrtd.CAN(id[6:])
+	password, err := code.Password()
 	if err != nil {
 		return nil, err
 	}

@@ -61,11 +61,12 @@ function showRecent(box, records) {
 function consent(snap, answer) {
   const { profile, visit } = snap;
   const duty = profile?.basis === 'legal-duty' ? '.duty' : '';
+  const online = visit.source === 'vneid';
   const keeps = profile?.keeps ?? [];
   const block = (name, ...content) => h('section', { class: 'panel' }, h('h2', {}, name), content);
   const root = h('section', { class: 'stage-consent' },
     stepBar('consent', profile?.evidence),
-    titled(t(`consent.title${duty}`)),
+    titled(online ? t('consent.title.online') : t(`consent.title${duty}`), online ? t('consent.lead.online') : undefined),
     h('div', { class: 'columns' },
       h('div', { class: 'column' },
         block(t('consent.purpose'), h('p', {}, pick(profile?.purpose) || t('consent.purpose.none'))),
@@ -96,6 +97,15 @@ function card(snap, answer) {
   const actions = [button('quiet', t('stop'), () => answer('cancel'), 'cancel')];
   if (snap.visit.canSkipChip) actions.push(button('quiet', t('card.skip'), () => answer('skip-chip'), 'skip-chip'));
   return { root, update() {}, actions };
+}
+
+function online(snap, answer) {
+  const root = h('section', { class: 'stage-online' },
+    stepBar('online', snap.profile?.evidence),
+    titled(t('online.title'), t('online.lead')),
+    h('div', { class: 'show' }, art.phone(),
+      h('p', { class: 'waiting' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), t('online.wait'))));
+  return { root, update() {}, actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel')] };
 }
 
 const READ_STEPS = ['access', 'files', 'verify'];
@@ -201,4 +211,4 @@ export function down() {
   };
 }
 
-export const screens = { idle, consent, card, reading, face, confirm, recorded, failed };
+export const screens = { idle, consent, online, card, reading, face, confirm, recorded, failed };
