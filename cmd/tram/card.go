@@ -136,7 +136,10 @@ unknown_ca. Exit code 3 means that a check failed, or that the chip holds nothin
 // password turns the one flag that is given into the key to the chip.
 func (f cardFlags) password(in io.Reader) (emrtd.Password, *cccd.QR, error) {
 	given := slices.DeleteFunc([]*string{&f.can, &f.mrz, &f.qr}, func(s *string) bool { return *s == "" })
-	if len(given) != 1 {
+	if len(given) > 1 {
+		return emrtd.Password{}, nil, usageError(errors.New("give one of --can, --mrz, --qr, not several"))
+	}
+	if len(given) == 0 {
 		return emrtd.Password{}, nil, usageError(errors.New("one of --can, --mrz, --qr is needed to open the chip"))
 	}
 	if *given[0] == "-" {

@@ -77,7 +77,7 @@ func TestADaemonThatCannotStartSaysWhatToDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "tram.yaml")
-			text := fmt.Sprintf("state: %s\nreader: {enabled: false}\n%s\n", t.TempDir(), c.config)
+			text := fmt.Sprintf("device: {name: desk-1, site: test}\nstate: %s\nreader: {enabled: false}\n%s\n", t.TempDir(), c.config)
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
