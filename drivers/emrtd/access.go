@@ -190,7 +190,7 @@ func (r *reader) readOffers(ctx context.Context) error {
 			}
 			r.assumed, r.offers = true, append(r.offers, pace.Info{Protocol: p, Version: 2, Parameter: 13, Domain: d, Curve: d.Curve()})
 		}
-		return nil
+		return r.readLengths(ctx)
 	}
 	r.doc.Files[EFCardAccess] = b
 	access, err := pace.ParseCardAccess(b)

@@ -34,7 +34,8 @@ type file struct {
 	extended bool  // extended length is known to work
 	whole    *bool // the card takes no extended Le but 0000, remembered between files
 	progress func(done, total int)
-	refused  int // the first extended length that was refused, after which the whole is asked for
+	trial    bool // extended length is only tried: short when it is refused
+	refused  int  // the first extended length that was refused, after which the whole is asked for
 }
 
 // read returns the file: as many bytes as its TLV header says.
@@ -137,7 +138,7 @@ func (f *file) block(ctx context.Context, offset, n int) ([]byte, error) {
 }
 
 func (f *file) smaller(n int) int {
-	if f.extended {
+	if f.extended && !f.trial {
 		if n > 256 && f.refused == 0 {
 			f.refused = n
 			return wholeFile

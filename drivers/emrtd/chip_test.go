@@ -25,6 +25,7 @@ type chip struct {
 	needsMF        bool     // EF.CardAccess can be selected only after the master file
 	mfStatus       uint16   // answer to SELECT MF; 0 for 9000
 	cardAccessSW   uint16   // answer to anything about EF.CardAccess; 0 for normal
+	noSelect       bool     // files of the application are not found by SELECT
 	noSFI          bool     // READ BINARY by short identifier answers 6A86
 	refuse         []string // names of protocols that MSE:Set AT refuses
 	needs84        bool     // MSE:Set AT without domain parameters answers 6A80
@@ -48,6 +49,7 @@ type chip struct {
 	security       []byte        // EF.CardSecurity
 	failMapping    string        // name of a protocol whose mapping is refused
 	noChains       bool          // command chaining answers 6884
+	noLong         bool          // an extended command ends the session: 6982 in clear
 	wholeOnly      bool          // extended Le other than 0000 answers 6700
 	longInClear    bool          // and does so in clear
 	info2F01       []byte        // EF.ATR/INFO
@@ -100,6 +102,10 @@ func (c *chip) Transmit(_ context.Context, raw []byte) ([]byte, error) {
 	}
 	if cmd.Extended {
 		c.longCommands++
+	}
+	if c.noLong && cmd.Extended {
+		c.session = nil
+		return sw(0x6982).Bytes(), nil
 	}
 	if cmd.INS == 0xC0 && c.pending != nil {
 		return c.more(cmd.Le), nil
@@ -262,6 +268,8 @@ func (c *chip) application(cmd apdu.Command) apdu.Response {
 		return sw(0x6982)
 	case c.keys != nil && (cmd.INS == 0x22 || cmd.INS == 0x86 || cmd.INS == 0x88):
 		return c.keys.answer(c, cmd)
+	case cmd.INS == 0xA4 && cmd.P1 == 2 && c.noSelect:
+		return sw(0x6A82)
 	case cmd.INS == 0xA4 && cmd.P1 == 2:
 		if cmd.Data[1] == 3 || cmd.Data[1] == 4 {
 			return sw(0x6982)

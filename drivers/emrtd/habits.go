@@ -75,13 +75,13 @@ func remember(kind string, h habits) {
 func (r *reader) recallHabits(card Transceiver) {
 	r.kind = kindOf(card)
 	if h, ok := recall(r.kind); ok {
-		r.met, r.refused, r.askedLengths = h, h.refused, true
+		r.met, r.refused, r.askedLengths, r.saidLengths = h, h.refused, true, true
 		r.extended, r.whole, r.size = h.extended && !h.refused, h.whole, h.size
 		return
 	}
 	if c, ok := card.(interface{ ATR() []byte }); ok {
 		extended, said := lengthsInATR(c.ATR())
-		r.extended, r.askedLengths = extended, said || len(c.ATR()) == 0
+		r.extended, r.saidLengths, r.askedLengths = extended, said, said || len(c.ATR()) == 0
 		return
 	}
 	r.askedLengths = true
@@ -118,10 +118,39 @@ func (r *reader) readLengths(ctx context.Context) error {
 		return err
 	}
 	if extended, largest, ok := lengthsInInfo(a.Data); ok {
-		r.extended = extended
+		r.extended, r.saidLengths = extended, true
 		r.size = largest
 	}
 	return nil
+}
+
+// tryLong asks for the next file with extended length, of a kind of card that is not known
+// yet and says nowhere whether it takes that. Le = 0000 is what most such cards take.
+func (r *reader) tryLong() {
+	if r.kind == "" || r.saidLengths || r.extended || r.refused {
+		return
+	}
+	r.trial, r.extended, r.whole, r.size = true, true, true, wholeFile
+}
+
+// settleTrial makes a habit of what became of tryLong with the last file. A file that the chip
+// does not have says nothing about it.
+func (r *reader) settleTrial() {
+	switch {
+	case !r.trial:
+	case !r.extended, !r.whole:
+		r.trial = false
+		r.refuseLong()
+	case r.longSeen:
+		r.trial = false
+	}
+}
+
+// endTrial goes back to short length where no file settled it.
+func (r *reader) endTrial() {
+	if r.trial {
+		r.trial, r.extended, r.whole, r.size = false, false, false, 0
+	}
 }
 
 // lengthsInInfo reads EF.ATR/INFO: the card capabilities 47 and the extended length

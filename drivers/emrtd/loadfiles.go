@@ -101,9 +101,9 @@ func fileByName(name string) (FileID, bool) {
 	s = strings.NewReplacer("_", "", ".", "", "-", "", " ", "", "(", "", ")", "", "datagroup", "dg").Replace(s)
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "ef"), "0x")
 	switch s {
-	case "sod":
+	case "sod", "securitydata", "documentsecurityobject":
 		return EFSOD, true
-	case "com":
+	case "com", "common":
 		return EFCOM, true
 	case "cardaccess":
 		return EFCardAccess, true

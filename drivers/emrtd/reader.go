@@ -37,6 +37,7 @@ type reader struct {
 	way       string      // "PACE" or "BAC" when the chip was opened by it
 	sfi       bool        // the card seems to read files by their short identifier
 	sfiSeen   bool        // and did so in the application
+	selected  bool        // whether SELECT finds files of the application was seen
 	reopened  int
 
 	kind         string // of the card, see habits
@@ -47,6 +48,8 @@ type reader struct {
 	whole        bool   // with extended length it takes no Le but 0000
 	size         int    // bytes asked for at once; 0: not chosen yet
 	askedLengths bool   // EF.ATR/INFO was asked for, or need not be
+	saidLengths  bool   // and it or the ATR says whether the card takes extended length
+	trial        bool   // neither does, and extended length is being tried
 
 	mapped        *mappedKey // of PACE with chip authentication mapping
 	security      []byte     // EF.CardSecurity
@@ -60,7 +63,7 @@ type reader struct {
 // in Skipped.
 //
 // A card that also has a method ATR() []byte is read in larger pieces when it says there,
-// or in EF.ATR/INFO, that it takes extended length. Where it has a method Name() string too,
+// or in EF.ATR/INFO, that it takes extended length; where it says nothing, that is tried once. Where it has a method Name() string too,
 // the name of its reader, what turned out to work is remembered for cards of the same ATR
 // on that reader.
 func Read(ctx context.Context, card Transceiver, pw Password, opt Options) (*Document, error) {
@@ -105,6 +108,9 @@ func (r *reader) readAll(ctx context.Context) (*Document, error) {
 	}
 	r.link.AccessAPDUs = r.link.APDUs
 	for _, id := range []FileID{EFCOM, EFSOD} {
+		if id == EFSOD { // the first that is certain to be longer than a short answer
+			r.tryLong()
+		}
 		if err := r.fetch(ctx, id); err != nil {
 			return nil, fmt.Errorf("read the chip: %w", err)
 		}
@@ -114,6 +120,7 @@ func (r *reader) readAll(ctx context.Context) (*Document, error) {
 			return nil, fmt.Errorf("read the chip: %w", err)
 		}
 	}
+	r.endTrial()
 	if err := r.prove(ctx); err != nil {
 		return nil, fmt.Errorf("let the chip prove its keys: %w", err)
 	}
@@ -227,6 +234,7 @@ func comGroups(com []byte) []int {
 // fetch reads one file into the document, or skips it with a reason. A session
 // that the card lost over it is opened anew.
 func (r *reader) fetch(ctx context.Context, id FileID) error {
+	defer r.settleTrial()
 	var b []byte
 	err := r.timed(id.String(), func() (err error) {
 		b, err = r.file(ctx, id)
@@ -273,7 +281,7 @@ func (r *reader) file(ctx context.Context, id FileID) ([]byte, error) {
 		r.size = r.largest()
 	}
 	f := &file{
-		channel: r.channel, id: id, max: r.options.MaxFile, size: &r.size, extended: r.extended, whole: &r.whole,
+		channel: r.channel, id: id, max: r.options.MaxFile, size: &r.size, extended: r.extended, whole: &r.whole, trial: r.trial,
 		progress: func(done, total int) { r.progress("files", id.String(), done, total) },
 	}
 	if r.sfi {
@@ -293,15 +301,40 @@ func (r *reader) file(ctx context.Context, id FileID) ([]byte, error) {
 		f.sfi = 0
 	}
 	if err := r.selectFile(ctx, id); err != nil {
+		if b, later := r.bySFI(ctx, f, err); b != nil || later != nil {
+			return b, later
+		}
 		return nil, err
 	}
-	r.sfi = false // SELECT finds what the short identifier does not
+	r.sfi, r.selected = false, true // SELECT finds what the short identifier does not
 	b, err := f.read(ctx)
 	r.longSeen = r.longSeen || err == nil && r.extended
 	if err == nil && !tagFits(id, b) {
 		return nil, fmt.Errorf("read %v: %w: it begins with tag %02X", id, ErrProtocol, b[0])
 	}
 	return b, err
+}
+
+// bySFI reads a file by its short identifier after SELECT refused it, once, on a card where
+// neither was seen to work. It returns nothing when that does not help; an error ends the
+// session or the read.
+func (r *reader) bySFI(ctx context.Context, f *file, refused error) ([]byte, error) {
+	var status *StatusError
+	if r.sfi || r.sfiSeen || r.selected || !errors.As(refused, &status) {
+		return nil, nil
+	}
+	r.selected = true
+	f.sfi = byte(f.id & 0x1F)
+	b, err := f.read(ctx)
+	var lost *errSessionLost
+	switch {
+	case err == nil && tagFits(f.id, b):
+		r.sfi, r.sfiSeen, r.longSeen = true, true, r.longSeen || r.extended
+		return b, nil
+	case fatal(err), errors.As(err, &lost):
+		return nil, err
+	}
+	return nil, nil
 }
 
 // tagFits reports whether a file begins with the tag that it must have.

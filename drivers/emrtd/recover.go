@@ -22,7 +22,7 @@ func (r *reader) recover(ctx context.Context, id FileID, lost *errSessionLost) e
 		if err := r.open(ctx); err != nil {
 			return err
 		}
-		if n == len(steps) || lost.sw == 0x6982 {
+		if n == len(steps) || lost.sw == 0x6982 && !r.trial {
 			r.skip(id, reasonOf(lost.sw))
 			return nil
 		}
@@ -49,19 +49,25 @@ func (r *reader) plainer() (steps []func() func(helped bool)) {
 	if r.sfi && !r.sfiSeen {
 		steps = append(steps, func() func(bool) { r.sfi = false; return func(bool) {} })
 	}
+	if r.trial {
+		return append(steps, func() func(bool) { r.trial = false; r.refuseLong(); return func(bool) {} }, r.plainest)
+	}
 	if r.extended && !r.longSeen && !r.whole {
 		steps = append(steps, func() func(bool) { r.whole, r.size = true, wholeFile; return func(bool) {} })
 	}
-	return append(steps, func() func(bool) {
-		sfi, extended, whole, size := r.sfiSeen, r.extended, r.whole, r.size
-		r.sfi, r.extended, r.whole, r.size = false, false, false, 0
-		return func(helped bool) {
-			switch {
-			case extended && r.longSeen: // it was this file, not the length
-				r.sfi, r.extended, r.whole, r.size = sfi, extended, whole, size
-			case extended && helped:
-				r.refuseLong()
-			}
+	return append(steps, r.plainest)
+}
+
+// plainest is the last of the steps.
+func (r *reader) plainest() func(helped bool) {
+	sfi, extended, whole, size := r.sfiSeen, r.extended, r.whole, r.size
+	r.sfi, r.extended, r.whole, r.size = false, false, false, 0
+	return func(helped bool) {
+		switch {
+		case extended && r.longSeen: // it was this file, not the length
+			r.sfi, r.extended, r.whole, r.size = sfi, extended, whole, size
+		case extended && helped:
+			r.refuseLong()
 		}
-	})
+	}
 }

@@ -263,7 +263,10 @@ func TestExtendedLengthIsLearned(t *testing.T) {
 		"at most 2,048":                 {func(c *chip) { c.atr, c.maxRead = said, 2048 }, 40, 30, true},
 		"EF.ATR/INFO says it":           {func(c *chip) { c.atr, c.info2F01 = silent, fromHex("43010147030000C07F66080202100002021000") }, 25, 23, true},
 		"EF.ATR/INFO says no":           {func(c *chip) { c.atr, c.info2F01 = silent, fromHex("4703000080") }, 120, 118, false},
-		"nobody says it":                {func(c *chip) { c.atr = silent }, 120, 118, false},
+		"nobody says it":                {func(c *chip) { c.atr = silent }, 16, 14, true},
+		"nobody says it, refused":       {func(c *chip) { c.atr, c.maxRead = silent, 223 }, 120, 118, true},
+		"nobody says it, one mistake":   {func(c *chip) { c.atr, c.noLong, c.mfStatus = silent, true, 0 }, 125, 118, true},
+		"nobody says it, no reader":     {func(c *chip) { c.atr, c.shortReader, c.mfStatus = silent, true, 0 }, 130, 118, false},
 		"said, refused":                 {func(c *chip) { c.atr, c.maxRead = said, 223 }, 130, 118, true},
 		"said, the reader cannot":       {func(c *chip) { c.atr, c.shortReader, c.mfStatus = said, true, 0 }, 130, 118, false},
 	} {
@@ -283,5 +286,16 @@ func TestExtendedLengthIsLearned(t *testing.T) {
 				t.Errorf("%d extended commands", c.longCommands)
 			}
 		})
+	}
+}
+
+// A card without EF.CardAccess does not show before BAC that it reads by short identifiers; one
+// that knows no SELECT by identifier is read all the same.
+func TestACardOfShortIdentifiersOnlyIsReadAfterBAC(t *testing.T) {
+	c := newChip()
+	c.access, c.noSelect = nil, true
+	doc := read(t, c, mrz(t), emrtd.Options{})
+	if doc.Access.Mechanism != "BAC" || doc.Files[emrtd.DG1] == nil || doc.Files[emrtd.DG2] == nil {
+		t.Errorf("got %+v, files %v, skipped %v", doc.Access, doc.Files, doc.Skipped)
 	}
 }
