@@ -28,7 +28,7 @@ type Lists interface {
 type Device struct {
 	Settings Settings
 	Lists    Lists
-	Trust    func(files [][]byte) (text string, err error)        // into the trust store, all or nothing
+	Trust    func(files [][]byte) (text string, err error)        // into the trust store, each good file; the error names what became of each when one is refused
 	Resend   func(ranges []wire.Range) (gone []wire.Range)        // gone: delivered and freed, or never made
 	HubKeys  func(jwks []byte) (changed bool, err error)          // the hub's new public keys
 	Collect  func(ctx context.Context) (bundle []byte, err error) // tar.gz without personal data
