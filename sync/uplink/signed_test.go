@@ -22,7 +22,8 @@ func TestOnlyAnAckThatTheHubSignedForThisDeviceFreesRecords(t *testing.T) {
 	p.silent = true
 	d := startDesk(t, t.TempDir(), k.options(t, m.URL))
 	d.accept(10)
-	hubtest.Until(t, "the records arrive", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.have.Count() == 10 })
+	// Without an answer the device sends no second batch; the first may hold fewer than ten.
+	hubtest.Until(t, "records arrive", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.have.Count() > 0 })
 	p.mu.Lock()
 	ack := p.ack()
 	p.mu.Unlock()
@@ -48,6 +49,9 @@ func TestOnlyAnAckThatTheHubSignedForThisDeviceFreesRecords(t *testing.T) {
 	if st, err := d.store.Stat(); err != nil || st.Delivered != 0 {
 		t.Fatalf("a forged acknowledgement delivered %d records, %v", st.Delivered, err)
 	}
+	p.mu.Lock()
+	p.silent = false
+	p.mu.Unlock()
 	p.say(wire.Acks, p.sign(wire.Acks, ack))
 	d.delivered(10)
 }
