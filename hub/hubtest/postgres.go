@@ -170,6 +170,16 @@ func (p *Postgres) end(sig syscall.Signal) {
 	p.cmd = nil
 }
 
+// Log returns what a server that has ended wrote, or says that it runs.
+func (p *Postgres) Log() string {
+	select {
+	case <-p.exited:
+		return "ended: " + p.log.String()
+	default:
+		return "runs"
+	}
+}
+
 func (p *Postgres) dsn(database string) string {
 	return fmt.Sprintf("postgres://tram@/%s?host=%s&sslmode=disable", database, url.QueryEscape(p.Dir))
 }
