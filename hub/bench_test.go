@@ -188,7 +188,7 @@ func BenchmarkFleet(b *testing.B) {
 	}()
 	fleetDelivered(b, stores)
 	b.Logf("%d devices made and connected in %v", n, time.Since(begin).Round(time.Millisecond))
-	before := cpu()
+	before, draining := cpu(), time.Duration(0)
 	rounds := 0
 	for b.Loop() {
 		rounds++
@@ -203,8 +203,14 @@ func BenchmarkFleet(b *testing.B) {
 			})
 		}
 		wg.Wait()
+		accepted := time.Now()
 		fleetDelivered(b, stores)
+		draining += time.Since(accepted)
 	}
+	b.ReportMetric(draining.Seconds()/float64(rounds), "s-to-drain")
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	b.ReportMetric(float64(m.Sys)/(1<<20), "MiB")
 	b.ReportMetric(float64(rounds*10*n)/b.Elapsed().Seconds(), "records/s")
 	b.ReportMetric(float64(rounds*10*n)/(cpu()-before).Seconds(), "records/s/core")
 	report, err := hub.ReadReport(context.Background(), dir)

@@ -207,8 +207,11 @@ func (d *desk) visit(ctx context.Context, c sim.Citizen) (uint64, error) {
 	return snap.Visit.Record.Sequence, nil
 }
 
-func TestKilledDaemonLosesNothingThatItAccepted(t *testing.T) {
-	const seed, rounds = 6, 6
+func TestCampaignKilledDaemonLosesNothingThatItAccepted(t *testing.T) {
+	seed, rounds := uint64(6), 6
+	if os.Getenv("TRAM_CAMPAIGN") == "long" {
+		rounds = 200
+	}
 	t.Logf("seed %d, %d rounds", seed, rounds)
 	random := rand.New(rand.NewPCG(seed, seed))
 	h, _ := startHub(t)

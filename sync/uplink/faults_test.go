@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -177,8 +178,14 @@ func (p *passage) carry(from, to net.Conn, up bool) {
 	}
 }
 
-func TestABrokerThatDropsDelaysDuplicatesAndReordersLosesNothing(t *testing.T) {
-	for seed := range uint64(3) {
+// TestCampaignBrokerThatDropsDelaysDuplicatesAndReordersLosesNothing is short in every run of the tests, long with
+// TRAM_CAMPAIGN=long.
+func TestCampaignBrokerThatDropsDelaysDuplicatesAndReordersLosesNothing(t *testing.T) {
+	seeds := uint64(3)
+	if os.Getenv("TRAM_CAMPAIGN") == "long" {
+		seeds = 200
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			dir := t.TempDir()
 			m := hubtest.StartMosquitto(t)
