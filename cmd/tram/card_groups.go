@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tram/agent/visit"
@@ -140,6 +141,9 @@ func warningsOf(ev visit.Evidence, qr *cccd.QR) []string {
 	}
 	if ev.MRZ != nil {
 		add(cccd.CheckMRZ(*ev.MRZ)...)
+		if by := ev.Verification.SignerCountry; by != "" && by != "VN" && ev.MRZ.Issuer == "VNM" {
+			add("the document is of VNM, but the signer of its chip is of " + strconv.Quote(by))
+		}
 	}
 	if ev.DG13 != nil {
 		add(ev.DG13.Warnings...)

@@ -29,6 +29,9 @@ type Verification struct {
 	// Groups says of every data group in the files whether its hash fits: "ok", "failed"
 	// or "not_covered", by the group's name.
 	Groups map[string]Answer `json:"groups,omitempty"`
+	// SignerCountry is the country in the certificate of the SOD's signer, two letters as
+	// a rule. A trust store may hold many countries; whose document it is the caller knows.
+	SignerCountry string `json:"signerCountry,omitempty"`
 }
 
 // Assurance is how sure a device is of a person's data.

@@ -58,7 +58,7 @@ func Verify(files Files, trust *Trust, at time.Time) Verification {
 		v.Detail[questionChain] = "no signer whose signature fits"
 		return v
 	}
-	v.SODSignature = OK
+	v.SODSignature, v.SignerCountry = OK, signer.country()
 	if slices.Contains(signer.purposes, oidMasterListSigner) {
 		v.Chain, v.Detail[questionChain] = Failed, "the signer's certificate is for master lists, not for documents"
 		return v

@@ -223,6 +223,9 @@ func TestTheSpecimenIsVerifiedGroupByGroup(t *testing.T) {
 	}
 	v := emrtd.Verify(files, nil, time.Now())
 	expect(t, v, "failed ok unknown_ca not_done not_done none")
+	if v.SignerCountry != "DE" {
+		t.Errorf("the signer's country: got %q, want DE", v.SignerCountry)
+	}
 	for group, want := range map[string]emrtd.Answer{"DG1": "ok", "DG2": "ok", "DG3": "ok", "DG14": "ok", "DG4": "not_covered", "DG15": "not_covered"} {
 		if got := v.Groups[group]; got != want {
 			t.Errorf("%s: got %s, want %s", group, got, want)
