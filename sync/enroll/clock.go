@@ -10,7 +10,7 @@ import (
 	"tram/sync/seal"
 )
 
-// floorFile keeps the last time that a hub or broker vouched for.
+// floorFile keeps the last time that a hub's answer named.
 const floorFile = "time-floor.json"
 
 // storeEvery is how much later than the stored time a new one must be to be stored.
@@ -18,7 +18,7 @@ const storeEvery = time.Hour
 
 // Clock is the time that certificates are judged by: the system's, but never
 // before the floor, which is the latest of the build's time, the last time that
-// a hub vouched for, and the start of the newest certificate. A device that
+// a hub's answer named, and the start of the newest certificate. A device that
 // begins in 1970 still connects.
 type Clock struct {
 	now  func() time.Time
@@ -87,8 +87,8 @@ func (c *Clock) raise(t time.Time) {
 	}
 }
 
-// vouched takes a time that a hub or a verified server stands for. A clock that
-// runs years ahead never gets here: it takes no certificate for good.
+// vouched takes a time that a hub's answer names. The device's own clock never
+// gets here: one that ran ahead would be the floor for as long.
 func (c *Clock) vouched(t time.Time) error {
 	c.raise(t)
 	c.mu.Lock()

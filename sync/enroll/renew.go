@@ -106,6 +106,9 @@ func (r *Renewer) try(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	if err == nil && r.Due() {
+		err = errAhead // asking again at once would not help
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.err = err
@@ -119,6 +122,9 @@ func (r *Renewer) try(ctx context.Context) {
 	r.next = time.Now().Add(pause)
 	r.log.Warn("the certificate is not renewed", "err", err, "pause", pause.Round(time.Second))
 }
+
+// errAhead says that a certificate which was just issued looks old.
+var errAhead = errors.New("a certificate that was just issued looks old: this machine's clock is ahead of the hub's")
 
 // Renew asks the hub for a new certificate now, and makes the uplink try it.
 func (r *Renewer) Renew(ctx context.Context) error {
@@ -236,6 +242,8 @@ func certificateHealth(c *Credentials, clock *Clock, err error) Check {
 	left := cert.NotAfter.Sub(clock.Now())
 	check.Text = "the certificate is good until " + cert.NotAfter.UTC().Format(time.RFC3339)
 	switch {
+	case errors.Is(err, errAhead):
+		check.Status, check.Text, check.Remedy = "warn", "this machine's clock is ahead of the hub's", "set the clock, or let it be set over the network"
 	case left <= 0:
 		check.Status, check.Text = "fail", "the certificate ended on "+cert.NotAfter.UTC().Format(time.RFC3339)+"; records are kept"
 		check.Remedy = "restore the way to the hub; the device gets a new certificate by itself"

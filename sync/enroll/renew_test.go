@@ -7,7 +7,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,5 +198,29 @@ func TestClockSetBackNeitherRenewsNorBreaks(t *testing.T) {
 	stop()
 	if r.Due() || exists(d.state, "device.crt.new") {
 		t.Error("a clock in 1970 made it ask for a new certificate")
+	}
+}
+
+func TestClockAheadIsNoFloorAndDoesNotRenewAgainAndAgain(t *testing.T) {
+	c := newClock()
+	_, d := enrolled(t, c)
+	ahead := func() time.Time { return c.now().Add(ca.DefaultLife * 8 / 9) }
+	d.clock = enroll.NewClock(d.state, time.Time{}, ahead)
+	credentials := d.credentials()
+	if _, err := credentials.TLS(); err != nil {
+		t.Fatal(err)
+	}
+	credentials.Connected()
+	if got := d.clock.Floor(); got.After(c.now().Add(time.Minute)) {
+		t.Errorf("connected with a clock that is ahead, the floor is %v, want no later than %v", got, c.now())
+	}
+	var asked atomic.Int64
+	r := d.renewer(credentials, func() { asked.Add(1) })
+	stop := run(t, r)
+	until(t, "three tries", func() bool { return asked.Load() >= 3 })
+	check := r.Health()[0]
+	stop()
+	if check.Status != "warn" || !strings.Contains(check.Text, "ahead") {
+		t.Errorf("health %+v, want a warning of the clock", check)
 	}
 }
