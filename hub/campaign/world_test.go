@@ -187,7 +187,7 @@ func (w *world) newDesk(name, enrol string) *desk {
 	} else {
 		d.orders = orders{Accept: true, Pause: 25 * time.Millisecond, MaxBytes: 64 << 20}
 		if name == small {
-			d.orders.MaxBytes = 512 << 10
+			d.orders.MaxBytes = 256 << 10
 		}
 		d.program = w.child(name, state, d)
 	}
