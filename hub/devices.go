@@ -162,6 +162,12 @@ func (d *Devices) Enrol(device string, jwk, box []byte) error {
 			return fmt.Errorf("add device %s: %w", device, err)
 		}
 	}
+	return d.register(device, func(ctx context.Context) error { return d.registry.SaveDeviceKeys(ctx, device, jwk, box) })
+}
+
+// register changes a device in the registry, if there is one, and forgets what was
+// known from there.
+func (d *Devices) register(device string, change func(context.Context) error) error {
 	if d.registry == nil {
 		return nil
 	}
@@ -170,7 +176,7 @@ func (d *Devices) Enrol(device string, jwk, box []byte) error {
 	d.mu.Lock()
 	delete(d.shared, device)
 	d.mu.Unlock()
-	return d.registry.SaveDeviceKeys(ctx, device, jwk, box)
+	return change(ctx)
 }
 
 // Revoke forgets the keys of a device, here and in the registry: what it sends
@@ -187,15 +193,7 @@ func (d *Devices) Revoke(device string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("revoke device %s: %w", device, err)
 	}
-	if d.registry == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), registryTimeout)
-	defer cancel()
-	d.mu.Lock()
-	delete(d.shared, device)
-	d.mu.Unlock()
-	return d.registry.RemoveDeviceKeys(ctx, device)
+	return d.register(device, func(ctx context.Context) error { return d.registry.RemoveDeviceKeys(ctx, device) })
 }
 
 // keyFolder is a folder of public keys, NAME.jwk each.

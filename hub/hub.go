@@ -148,9 +148,6 @@ func (o Options) withDefaults() Options {
 // Devices returns the keys of the devices that the hub knows.
 func (h *Hub) Devices() *Devices { return h.devices }
 
-// PublicKeys returns the hub's public keys as a JWKS, for devices.
-func (h *Hub) PublicKeys() []byte { return h.keys.now.Load().keys.Public() }
-
 // StoreID names the hub's store, as its state does.
 func (h *Hub) StoreID() string { return h.store.ID() }
 

@@ -99,7 +99,7 @@ func enrollDevice(cmd *cobra.Command, term terminal, hub, reference, code string
 		return enrolled{}, err
 	}
 	defer key.Close()
-	clock := enroll.NewClock(state, enroll.BuildTime(), nil)
+	clock := enroll.NewClock(state, outbox.BuildTime(), nil)
 	log := slog.New(slog.NewTextHandler(term.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	e, err := enroll.Enroll(cmd.Context(), enroll.Options{
 		State: state, Hub: hub, Code: code, Key: reference, Signer: key, Owner: owner, Clock: clock, Log: log,
@@ -143,11 +143,7 @@ func enrollFailure(err error) error {
 		}
 		return &failure{code: exitFailed, sentence: err.Error(), hint: hint, cause: err}
 	}
-	for _, m := range []struct {
-		is   error
-		code int
-		hint string
-	}{
+	if f := meant(err, []meaning{
 		{wire.ErrCode, exitUsage, "type the code again as tram-hub code new printed it: 52 letters and digits"},
 		{enroll.ErrURL, exitUsage, "see: tram enroll --help"},
 		{keys.ErrReference, exitUsage, "see: tram enroll --help"},
@@ -155,10 +151,8 @@ func enrollFailure(err error) error {
 		{enroll.ErrOtherDevice, exitFailed, "ask for a code for this device's own name, or use another --state"},
 		{enroll.ErrNotThere, exitNotThere, "check the network and --hub; the code is good until its time is over"},
 		{keys.ErrNotThere, exitNotThere, "check --key"},
-	} {
-		if errors.Is(err, m.is) {
-			return &failure{code: m.code, sentence: err.Error(), hint: m.hint, cause: err}
-		}
+	}); f != nil {
+		return f
 	}
 	return err
 }

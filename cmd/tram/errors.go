@@ -49,12 +49,25 @@ func failed(code int, hint, format string, args ...any) error {
 // quiet ends a command with a code after it has already said what there is to say.
 func quiet(code int) error { return &failure{code: code} }
 
-// meanings turn the sentinels of the packages into what a person should do.
-var meanings = []struct {
+// meaning is what a person should do about an error.
+type meaning struct {
 	is   error
 	code int
 	hint string
-}{
+}
+
+// meant returns the failure that the first fitting meaning makes of err, or nil.
+func meant(err error, meanings []meaning) *failure {
+	for _, m := range meanings {
+		if errors.Is(err, m.is) {
+			return &failure{code: m.code, sentence: err.Error(), hint: m.hint, cause: err}
+		}
+	}
+	return nil
+}
+
+// meanings turn the sentinels of the packages into what a person should do.
+var meanings = []meaning{
 	{emrtd.ErrAccessDenied, exitFailed, "scan the QR code on the card, or type the last six digits of the ID number"},
 	{emrtd.ErrNoApplication, exitFailed, "lay a CCCD, căn cước or passport with a chip on the reader"},
 	// The chip reader wraps whatever the link says in ErrCardGone: what the link itself knows better comes first.
@@ -102,10 +115,8 @@ func explain(err error) *failure {
 	if errors.As(err, &program) && errors.Is(program, exec.ErrNotFound) {
 		return &failure{code: exitNotThere, sentence: err.Error(), hint: "install " + program.Name + " beside tram", cause: err}
 	}
-	for _, m := range meanings {
-		if errors.Is(err, m.is) {
-			return &failure{code: m.code, sentence: err.Error(), hint: m.hint, cause: err}
-		}
+	if f := meant(err, meanings); f != nil {
+		return f
 	}
 	return &failure{code: exitFailed, sentence: err.Error(), cause: err}
 }

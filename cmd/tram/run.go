@@ -17,7 +17,7 @@ import (
 	"tram/agent/bundle"
 	"tram/agent/profile"
 	"tram/configs"
-	"tram/sync/enroll"
+	"tram/sync/outbox"
 )
 
 // defaultConfig is read when --config is not given; it may be missing.
@@ -51,7 +51,7 @@ place. SIGTERM ends it cleanly.`,
 			done := make(chan error, 1)
 			go func() {
 				done <- agent.Serve(ctx, agent.Options{
-					Config: config, Version: version, Built: enroll.BuildTime(), Level: level, Tail: tail,
+					Config: config, Version: version, Built: outbox.BuildTime(), Level: level, Tail: tail,
 					Log: slog.New(slog.NewTextHandler(io.MultiWriter(term.err, tail), &slog.HandlerOptions{Level: level})),
 				}, reload, func(a *agent.Agent) {
 					if addr := a.Addr(); addr != "" {

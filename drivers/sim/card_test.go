@@ -303,7 +303,7 @@ func TestAGenuineChipHasItsKeysAndACloneHasNot(t *testing.T) {
 }
 
 func TestPortraitIsFramedAndBounded(t *testing.T) {
-	picture, err := placeholder()
+	picture, err := greyPortrait()
 	if err != nil {
 		t.Fatal(err)
 	}

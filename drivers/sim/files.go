@@ -123,16 +123,16 @@ func facialRecord(picture []byte, kind byte, size image.Point) []byte {
 	return b.Bytes()
 }
 
-// placeholder is the portrait of a card that was given none: a plain grey
+// greyPortrait is the portrait of a card that was given none: a plain grey
 // picture without a face.
-func placeholder() ([]byte, error) {
+func greyPortrait() ([]byte, error) {
 	img := image.NewGray(image.Rect(0, 0, 240, 320))
 	for i := range img.Pix {
 		img.Pix[i] = color.Gray{Y: 0xB0}.Y
 	}
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, img, nil); err != nil {
-		return nil, fmt.Errorf("make a placeholder portrait: %w", err)
+		return nil, fmt.Errorf("make a grey portrait: %w", err)
 	}
 	return b.Bytes(), nil
 }

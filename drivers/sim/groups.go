@@ -89,7 +89,7 @@ func (g Groups) problems() []problem {
 func (g Groups) files() map[int][]byte {
 	out := map[int][]byte{}
 	if g.DG7 {
-		if picture, err := placeholder(); err == nil {
+		if picture, err := greyPortrait(); err == nil {
 			out[7] = tlv.Encode(0x67, tlv.Encode(0x02, []byte{1}), tlv.Encode(0x5F43, picture))
 		}
 	}

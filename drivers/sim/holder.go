@@ -225,7 +225,7 @@ func (h Holder) options() ([]Option, error) {
 func (h Holder) groups(keys chipKeys, s settings, portrait []byte) (map[int][]byte, error) {
 	if portrait == nil {
 		var err error
-		if portrait, err = placeholder(); err != nil {
+		if portrait, err = greyPortrait(); err != nil {
 			return nil, err
 		}
 	}

@@ -84,13 +84,3 @@ func (n *NATS) Stop() {
 	_ = n.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
 	<-n.exited
 }
-
-// Log returns what the server wrote.
-func (n *NATS) Log() string {
-	select {
-	case <-n.exited:
-		return n.log.String()
-	default:
-		return "still running"
-	}
-}

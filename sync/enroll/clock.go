@@ -3,7 +3,6 @@ package enroll
 import (
 	"encoding/json"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -102,20 +101,4 @@ func (c *Clock) vouched(t time.Time) error {
 	}
 	c.stored = t
 	return seal.WriteFile(c.path, append(b, '\n'), 0o600)
-}
-
-// BuildTime returns when this program's source was committed, or zero.
-func BuildTime() time.Time {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return time.Time{}
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.time" {
-			if t, err := time.Parse(time.RFC3339, s.Value); err == nil {
-				return t
-			}
-		}
-	}
-	return time.Time{}
 }

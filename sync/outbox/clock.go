@@ -63,7 +63,7 @@ func newClock(o *Options, ref reference) *clock {
 	if c.synced == nil {
 		c.synced = kernelSynced
 	}
-	if built := buildTime(); built.After(c.floor) {
+	if built := BuildTime(); built.After(c.floor) {
 		c.floor = built
 	}
 	return c
@@ -176,8 +176,8 @@ func kernelSynced() bool {
 	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
 }
 
-// buildTime is when the program was made: no clock is right before that.
-func buildTime() time.Time {
+// BuildTime is when the source of this program was committed, or zero: no clock is right before that.
+func BuildTime() time.Time {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return time.Time{}

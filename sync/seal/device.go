@@ -35,20 +35,6 @@ func LoadOrCreateDeviceKey(path string) (*DeviceKey, error) {
 	return &DeviceKey{k.key, k.public}, nil
 }
 
-// ParseDeviceKey reads a device's private JWK, as a service manager's
-// credential holds it.
-func ParseDeviceKey(b []byte) (*DeviceKey, error) {
-	jwk, err := parseJWK(b, signing)
-	if err != nil {
-		return nil, fmt.Errorf("device key: %w", err)
-	}
-	k, err := newPrivate(jwk, signing)
-	if err != nil {
-		return nil, fmt.Errorf("device key: %w", err)
-	}
-	return &DeviceKey{k.key, k.public}, nil
-}
-
 // Signer returns what signs, for a certificate request and for TLS.
 func (k *DeviceKey) Signer() crypto.Signer { return k.signer }
 

@@ -75,9 +75,6 @@ func ParseDevicePublic(b []byte) (*PublicKey, error) { return parsePublic(b, sig
 // ParseHubPublic reads a hub's public JWK.
 func ParseHubPublic(b []byte) (*PublicKey, error) { return parsePublic(b, encryption) }
 
-// ParseBoxPublic reads a device's public JWK for encryption.
-func ParseBoxPublic(b []byte) (*PublicKey, error) { return parsePublic(b, encryption) }
-
 func parsePublic(b []byte, want use) (*PublicKey, error) {
 	jwk, err := parseJWK(b, want)
 	if err != nil {

@@ -39,18 +39,14 @@ type hubMessage struct {
 // goroutines at once.
 type HubSigner struct {
 	signer jose.Signer
-	keyID  string
 }
 
 // Signer returns what signs with the hub's key in use.
 func (k *HubKeys) Signer() *HubSigner {
 	key := k.signers[0]
 	signer := must(jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key.jwk()}, (&jose.SignerOptions{}).WithType(hubType)))
-	return &HubSigner{signer, key.KeyID()}
+	return &HubSigner{signer}
 }
-
-// KeyID returns the id of the key that signs.
-func (s *HubSigner) KeyID() string { return s.keyID }
 
 // Sign returns the message for the wire, signed for one device and one purpose:
 // Ack, Command or Response. message is a JSON object.

@@ -13,23 +13,12 @@ import (
 	"path/filepath"
 )
 
-// EnvDir is the environment variable that names the models folder.
-const EnvDir = "TRAM_MODELS"
-
 // What a caller decides on.
 var (
 	ErrMissing = errors.New("model is not there")
 	ErrWrong   = errors.New("model is not the pinned one")
 	ErrNoURL   = errors.New("model has no address upstream, it must be imported")
 )
-
-// Dir returns $TRAM_MODELS, else fallback.
-func Dir(fallback string) string {
-	if dir := os.Getenv(EnvDir); dir != "" {
-		return dir
-	}
-	return fallback
-}
 
 // Status is a pinned file and how it is in a folder.
 type Status struct {

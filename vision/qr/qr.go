@@ -76,7 +76,6 @@ func Find(img *image.Gray, budget time.Duration) ([]Code, error) {
 type search struct {
 	until time.Time
 	codes []Code
-	work  struct{ triples, poses, reads int }
 }
 
 func (s *search) done() bool { return len(s.codes) > 0 || time.Now().After(s.until) }
@@ -152,7 +151,6 @@ func (s *search) among(sc *scan, found []finder) {
 		if slices.ContainsFunc(corners, func(c point) bool { return slices.Contains(used, c) }) {
 			continue
 		}
-		s.work.triples++
 		if c, ok := s.try(sc, &t); ok {
 			s.codes = append(s.codes, c)
 			used = append(used, corners...)
@@ -164,7 +162,6 @@ func (s *search) try(sc *scan, t *triple) (Code, bool) {
 	versions := sc.versions(t)
 	for _, v := range versions[:min(len(versions), mostVersions)] {
 		for _, p := range sc.poses(t, v) {
-			s.work.poses++
 			if b, text, ok := s.read(sc, &p); ok {
 				return Code{Bytes: b, Text: text, Corners: p.corners()}, true
 			}
@@ -186,7 +183,6 @@ func (s *search) read(sc *scan, p *pose) (content []byte, text string, ok bool) 
 	for _, around := range [...]int{5, 2} {
 		level := g.level(around)
 		for _, v := range [...][]float64{g.equalise(level), level} {
-			s.work.reads++
 			if content, text, ok = p.plan.read(g.side, v); ok {
 				return content, text, true
 			}
@@ -197,7 +193,6 @@ func (s *search) read(sc *scan, p *pose) (content []byte, text string, ok bool) 
 	}
 	if shift := sc.bend(p); shift != nil {
 		g = sc.sample(p, shift)
-		s.work.reads++
 		return p.plan.read(g.side, g.equalise(g.level(5)))
 	}
 	return nil, "", false

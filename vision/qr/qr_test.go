@@ -105,9 +105,13 @@ func TestBytesComeOutAsTheyAreInTheCode(t *testing.T) {
 	}
 }
 
-func TestWithoutTimeNothingIsBegunTwice(t *testing.T) {
-	if _, err := qr.Find(draw(t, "x", 400, false), 0); err != nil {
-		t.Errorf("Find without time: %v, want none", err)
+func TestTimeAndSizeAreBounded(t *testing.T) {
+	img := draw(t, "x", 400, false)
+	if got, err := qr.Find(img, forEver); err != nil || len(got) != 1 {
+		t.Errorf("Find with time: %d codes, %v; want one", len(got), err)
+	}
+	if got, err := qr.Find(img, -time.Second); err != nil || len(got) != 0 {
+		t.Errorf("Find when the time is over: %d codes, %v; want none begun", len(got), err)
 	}
 	if _, err := qr.Find(image.NewGray(image.Rect(0, 0, 8000, 6000)), forEver); !errors.Is(err, qr.ErrTooLarge) {
 		t.Errorf("48 million pixels: %v, want ErrTooLarge", err)
