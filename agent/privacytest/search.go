@@ -153,17 +153,19 @@ func base64Core(e *base64.Encoding, b []byte, offset int) []byte {
 const (
 	maxDepth   = 4
 	maxStream  = 8 << 20
-	maxStreams = 2000
+	maxStreams = 10_000
 	maxDeflate = 128 << 10 // of data, how much is tried as raw DEFLATE at each byte
 )
 
 // Search looks through data and what is compressed or encoded inside.
 func (s *Searcher) Search(data []byte) []Finding {
 	budget := maxStreams
-	return s.search("", data, maxDepth, &budget)
+	return s.search("", data, maxDepth, true, &budget)
 }
 
-func (s *Searcher) search(where string, data []byte, depth int, budget *int) []Finding {
+// search looks through one stream. Raw DEFLATE is not looked for within raw
+// DEFLATE: noise within noise would use up the budget.
+func (s *Searcher) search(where string, data []byte, depth int, headless bool, budget *int) []Finding {
 	var found []Finding
 	for _, n := range s.needles {
 		if at := bytes.Index(data, n.bytes); at >= 0 {
@@ -173,18 +175,19 @@ func (s *Searcher) search(where string, data []byte, depth int, budget *int) []F
 	if depth == 0 {
 		return found
 	}
-	inside(data, func(kind string, at int, stream []byte) bool {
+	inside(data, headless, func(kind string, at int, stream []byte) bool {
 		if *budget--; *budget < 0 {
 			return false
 		}
-		found = append(found, s.search(fmt.Sprintf("%s%s at %d: ", where, kind, at), stream, depth-1, budget)...)
+		found = append(found, s.search(fmt.Sprintf("%s%s at %d: ", where, kind, at), stream, depth-1, headless && kind != "deflate", budget)...)
 		return true
 	})
 	return found
 }
 
-// inside calls each with the streams that data holds.
-func inside(data []byte, each func(kind string, at int, stream []byte) bool) {
+// inside calls each with the streams that data holds; those without a header
+// only if asked.
+func inside(data []byte, headless bool, each func(kind string, at int, stream []byte) bool) {
 	for at := range data {
 		rest := data[at:]
 		switch {
@@ -202,6 +205,10 @@ func inside(data []byte, each func(kind string, at int, stream []byte) bool) {
 			}
 		}
 	}
+	if !runs(data, each) || !headless {
+		return
+	}
+	// Last, for it has no header: noise looks like it often enough to use up what may be looked into.
 	raw := flate.NewReader(bytes.NewReader(nil))
 	for at := range data[:min(len(data), maxDeflate)] {
 		if err := raw.(flate.Resetter).Reset(bytes.NewReader(data[at:]), nil); err != nil {
@@ -212,7 +219,6 @@ func inside(data []byte, each func(kind string, at int, stream []byte) bool) {
 			return
 		}
 	}
-	runs(data, each)
 }
 
 func readSome(r io.Reader) []byte {
@@ -220,8 +226,9 @@ func readSome(r io.Reader) []byte {
 	return b
 }
 
-// runs decodes what looks like base64 or hexadecimal.
-func runs(data []byte, each func(kind string, at int, stream []byte) bool) {
+// runs decodes what looks like base64 or hexadecimal, and says whether each
+// wants more.
+func runs(data []byte, each func(kind string, at int, stream []byte) bool) bool {
 	for from := 0; from < len(data); {
 		to := from
 		for to < len(data) && isBase64(data[to]) {
@@ -232,18 +239,19 @@ func runs(data []byte, each func(kind string, at int, stream []byte) bool) {
 			for skip := range 4 { // where a group of four begins
 				part := text[min(skip, len(text)):]
 				if b, err := base64.RawStdEncoding.DecodeString(part[:len(part)/4*4]); err == nil && !each("base64", from+skip, b) {
-					return
+					return false
 				}
 				if skip == 0 && len(data) > maxDeflate {
 					break
 				}
 			}
 			if b, err := hex.DecodeString(text[:len(text)/2*2]); err == nil && !each("hex", from, b) {
-				return
+				return false
 			}
 		}
 		from = to + 1
 	}
+	return true
 }
 
 func isBase64(c byte) bool {

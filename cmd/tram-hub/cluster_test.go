@@ -82,8 +82,7 @@ func (m *member) isReady(t *testing.T) {
 }
 
 func (m *member) end(sig syscall.Signal) {
-	_ = m.cmd.Process.Signal(sig) // it may be gone already
-	<-m.exited
+	hubtest.End(m.cmd, m.exited, sig)
 }
 
 // desk is a device with an oracle outside it: what was accepted, by sequence.

@@ -73,8 +73,7 @@ func start(t *testing.T, dir string, args ...string) *process {
 }
 
 func (p *process) end(sig syscall.Signal) {
-	_ = p.cmd.Process.Signal(sig) // it may be gone already
-	<-p.exited
+	hubtest.End(p.cmd, p.exited, sig)
 }
 
 func TestCommandsSayWhatIsWrongAndWhatToDo(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -160,5 +161,18 @@ func write(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// End signals a process and waits for it; what closes exited is its Wait. A
+// server that was only just starting may miss a polite signal: it is killed
+// when it has not gone after a while, so that no test waits for ever.
+func End(cmd *exec.Cmd, exited <-chan struct{}, sig os.Signal) {
+	_ = cmd.Process.Signal(sig) // it may be gone already
+	select {
+	case <-exited:
+	case <-time.After(patience):
+		_ = cmd.Process.Kill()
+		<-exited
 	}
 }

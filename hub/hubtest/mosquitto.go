@@ -108,8 +108,7 @@ func (m *Mosquitto) end(sig syscall.Signal) {
 	if m.cmd == nil {
 		return
 	}
-	_ = m.cmd.Process.Signal(sig) // it may be gone already
-	<-m.exited
+	End(m.cmd, m.exited, sig)
 	m.cmd = nil
 }
 

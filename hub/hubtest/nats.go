@@ -81,6 +81,5 @@ func StartNATS(t testing.TB, config string) *NATS {
 
 // Stop ends the server.
 func (n *NATS) Stop() {
-	_ = n.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
-	<-n.exited
+	End(n.cmd, n.exited, syscall.SIGTERM)
 }
