@@ -107,6 +107,7 @@ type CountQuestion struct {
 	Loop     bool       `json:"loop,omitempty"`     // begin a folder or a video again at its end
 	Follow   bool       `json:"follow,omitempty"`   // wait for a live source that ends and open it again
 	Frames   int        `json:"frames,omitempty"`   // stop after so many; 0 is until the end
+	Boxes    bool       `json:"boxes,omitempty"`    // for measuring: progress after each frame, with what the detector found
 }
 
 // CountProgress is what a count has seen so far, about once a second.
@@ -116,6 +117,8 @@ type CountProgress struct {
 	Out    int     `json:"out"`
 	FPS    float64 `json:"fps"`
 	Gaps   int     `json:"gaps"` // times that a live source gave nothing for a second or more
+
+	Found *[][5]float64 `json:"found,omitempty"` // when boxes were asked for: left, top, width, height, score in this frame
 }
 
 // CountAnswer is the result of a count.

@@ -32,6 +32,7 @@ stream is counted until it is interrupted (Ctrl-C, SIGTERM): then the result is 
 	c.Flags().StringVar(&line, "line", "", "x1,y1,x2,y2 in pixels")
 	c.Flags().StringVar(&detector, "detector", "default", "what finds the people; \"default\" needs no model file")
 	c.Flags().StringVar(&video, "video", "", "also write a video that shows what was seen")
+	c.AddCommand(newCountBenchCmd(term))
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		over, err := people.ParseLine(line)

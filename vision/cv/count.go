@@ -84,7 +84,7 @@ func (r *counting) run(ctx context.Context) error {
 		if err := r.see(frame); err != nil {
 			return err
 		}
-		if time.Since(r.told) >= time.Second {
+		if !r.q.Boxes && time.Since(r.told) >= time.Second {
 			if err := r.tell(); err != nil {
 				return err
 			}
@@ -139,6 +139,11 @@ func (r *counting) see(frame gocv.Mat) error {
 	r.frames++
 	tracks := r.tracker.Next(found)
 	r.counter.See(tracks)
+	if r.q.Boxes {
+		if err := r.tell(found...); err != nil {
+			return err
+		}
+	}
 	if r.q.Video == "" {
 		return nil
 	}
@@ -155,10 +160,18 @@ func (r *counting) fps() float64 {
 	return float64(r.frames) / max(1e-6, time.Since(r.began).Seconds())
 }
 
-func (r *counting) tell() error {
+// tell reports what was seen so far and, when they were asked for, the boxes of this frame.
+func (r *counting) tell(found ...people.Detection) error {
 	r.told = time.Now()
-	return r.s.write(vision.Message{ID: r.id, Kind: vision.KindProgress},
-		vision.CountProgress{Frames: r.frames, In: r.counter.In, Out: r.counter.Out, FPS: r.fps(), Gaps: r.gaps})
+	p := vision.CountProgress{Frames: r.frames, In: r.counter.In, Out: r.counter.Out, FPS: r.fps(), Gaps: r.gaps}
+	if r.q.Boxes {
+		boxes := make([][5]float64, 0, len(found))
+		for _, d := range found {
+			boxes = append(boxes, [5]float64{d.X, d.Y, d.W, d.H, d.Score})
+		}
+		p.Found = &boxes
+	}
+	return r.s.write(vision.Message{ID: r.id, Kind: vision.KindProgress}, p)
 }
 
 func (r *counting) answer() vision.CountAnswer {

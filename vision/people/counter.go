@@ -59,11 +59,8 @@ func (l Line) meets(ax, ay, bx, by float64) bool {
 	return along >= 0 && along <= 1
 }
 
-// crossing is what a track remembers for the counter.
-type crossing struct {
-	known bool
-	x, y  float64 // where the feet last were clearly on one side
-}
+// crossing is what a counter remembers of a track.
+type crossing struct{ x, y float64 } // where the feet last were clearly on one side
 
 // Counter counts the tracks that cross its line.
 type Counter struct {
@@ -71,31 +68,39 @@ type Counter struct {
 	Band float64 // of a person's height: closer to the line is on neither side
 	In   int
 	Out  int
+
+	last map[int]crossing // track → where it last was; each counter has its own
 }
 
 // NewCounter makes a counter for one line.
 func NewCounter(l Line) *Counter { return &Counter{Line: l, Band: 0.06} }
 
-// See looks at the tracks of a frame.
+// See looks at the tracks of a frame. Several counters may look at the same tracks.
 func (c *Counter) See(tracks []*Track) {
+	now := make(map[int]crossing, len(tracks))
 	for _, k := range tracks {
-		x, y := k.Box.Feet()
-		d := c.Line.distance(x, y)
-		if !k.cross.known {
-			k.cross = crossing{true, x, y} // where it appeared, even in the band
-			continue
-		}
-		if !k.Confirmed || k.Missed > 3 || math.Abs(d) < math.Max(2, c.Band*k.Box.H) {
-			continue
-		}
-		was := c.Line.Side(k.cross.x, k.cross.y)
-		if was*d < 0 && c.Line.meets(k.cross.x, k.cross.y, x, y) {
-			if d > 0 {
-				c.In++
-			} else {
-				c.Out++
-			}
-		}
-		k.cross.x, k.cross.y = x, y
+		now[k.ID] = c.step(k)
 	}
+	c.last = now // what is forgotten by the tracker is forgotten here
+}
+
+// step counts a track that crossed and says what to remember of it.
+func (c *Counter) step(k *Track) crossing {
+	was, known := c.last[k.ID]
+	x, y := k.Box.Feet()
+	if !known {
+		return crossing{x, y} // where it appeared, even in the band
+	}
+	d := c.Line.distance(x, y)
+	if !k.Confirmed || k.Missed > 3 || math.Abs(d) < math.Max(2, c.Band*k.Box.H) {
+		return was
+	}
+	if c.Line.Side(was.x, was.y)*d < 0 && c.Line.meets(was.x, was.y, x, y) {
+		if d > 0 {
+			c.In++
+		} else {
+			c.Out++
+		}
+	}
+	return crossing{x, y}
 }

@@ -20,8 +20,6 @@ type Track struct {
 	Hits      int     // frames with a detection
 	Missed    int     // frames without one since the last
 	Confirmed bool
-
-	cross crossing
 }
 
 // Tracker says which boxes of successive frames are the same person: every
