@@ -15,50 +15,6 @@ import (
 	"tram/drivers/emrtd"
 )
 
-// Evidence is what a person may bring.
-type Evidence string
-
-// The kinds of evidence.
-const (
-	EvidenceQR     Evidence = "qr"     // the code printed on the card or shown by VNeID
-	EvidenceVNeID  Evidence = "vneid"  // a code of VNeID that only the hub can resolve
-	EvidenceChip   Evidence = "chip"   // the card's chip
-	EvidenceCamera Evidence = "camera" // people counted at a gate; nobody is identified
-)
-
-// Basis is why the device may process a person's data.
-type Basis string
-
-// The bases. With a legal duty the person is told, and not asked.
-const (
-	BasisConsent   Basis = "consent"
-	BasisLegalDuty Basis = "legal-duty"
-)
-
-// Face says whether the person present is compared with the chip's portrait.
-type Face string
-
-// FaceIfPossible compares where camera and networks are there and says so where
-// they are not; FaceRequired refuses the visit then.
-const (
-	FaceOff        Face = "off"
-	FaceIfPossible Face = "if-possible"
-	FaceRequired   Face = "required"
-)
-
-// Profile is one kind of counter.
-type Profile struct {
-	Name      string            `yaml:"name"`
-	Title     map[string]string `yaml:"title"`   // by language
-	Purpose   map[string]string `yaml:"purpose"` // by language: what the data are for
-	Basis     Basis             `yaml:"basis"`
-	Evidence  []Evidence        `yaml:"evidence"`
-	Assurance emrtd.Assurance   `yaml:"assurance"` // the least that makes a record
-	Face      Face              `yaml:"face"`
-	Keeps     []string          `yaml:"keeps"`  // names of a person's fields that go into the record
-	Record    string            `yaml:"record"` // CloudEvents type
-}
-
 // Accepts reports whether e is evidence at this counter.
 func (p Profile) Accepts(e Evidence) bool { return slices.Contains(p.Evidence, e) }
 

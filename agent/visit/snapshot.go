@@ -20,6 +20,7 @@ const (
 	StageCard     Stage = "card"     // agreed; the card is awaited on the reader
 	StageReading  Stage = "reading"  // the chip is being read
 	StageFace     Stage = "face"     // the chip portrait is compared with the person present
+	StageAsk      Stage = "ask"      // the profile's questions are answered
 	StageConfirm  Stage = "confirm"  // the person checks their data
 	StageRecorded Stage = "recorded" // the record is accepted: on disk, on its way to the hub
 	StageFailed   Stage = "failed"   // the visit cannot go on; Failure says why
@@ -49,28 +50,79 @@ type Notice struct {
 
 // ProfileView is the part of a profile that the screen needs.
 type ProfileView struct {
-	Name     string            `json:"name"`
-	Title    map[string]string `json:"title"`    // by language: "vi", "en"
-	Basis    string            `json:"basis"`    // "consent" or "legal-duty"
-	Purpose  map[string]string `json:"purpose"`  // what the data is for, by language
-	Keeps    []string          `json:"keeps"`    // field names kept in the record
-	Evidence []string          `json:"evidence"` // "chip", "qr", "vneid"
+	Name      string            `json:"name"`
+	Title     map[string]string `json:"title"`              // by language: "vi", "en"
+	Basis     string            `json:"basis"`              // "consent" or "legal-duty"
+	Purpose   map[string]string `json:"purpose"`            // what the data is for, by language
+	Law       map[string]string `json:"law,omitempty"`      // what demands or allows it, by language
+	Keeps     []string          `json:"keeps"`              // field names kept in the record
+	Evidence  []string          `json:"evidence"`           // "chip", "qr", "vneid", "bhyt", "passport", "typed", "camera"
+	Questions []QuestionView    `json:"questions"`          // in the order to ask them; never null
+	Languages []string          `json:"languages"`          // that the profile has texts in: "vi", "en"
+	Assurance string            `json:"assurance"`          // the least that makes a record
+	Face      string            `json:"face"`               // "off", "if-possible", "required"
+	Liveness  string            `json:"liveness"`           // "off", "turn"
+	Register  string            `json:"register,omitempty"` // "stays", "trips", "roster", "passages", "visits"; "" keeps nothing here
+	Retain    string            `json:"retain,omitempty"`   // how long the register keeps it: "720h0m0s"
+	Ticket    string            `json:"ticket,omitempty"`   // "queue", "slip"; "" for none
+	Exports   []string          `json:"exports"`
+	Timeouts  TimeoutsView      `json:"timeouts"`
+	Quick     bool              `json:"quick"` // nobody touches the screen: what the evidence gives is recorded at once
+}
+
+// TimeoutsView is how long the parts of a visit wait, in seconds.
+type TimeoutsView struct {
+	Idle    int `json:"idle"`
+	Card    int `json:"card"`
+	Confirm int `json:"confirm"` // also for the answers
+}
+
+// QuestionView is a question as the screen asks it. A catalogue's entries stand
+// in Options, as far as the device has them.
+type QuestionView struct {
+	ID        string            `json:"id"`
+	Label     map[string]string `json:"label"`
+	Help      map[string]string `json:"help,omitempty"`
+	Kind      string            `json:"kind"` // "text", "choice", "catalogue", "date", "number"
+	By        string            `json:"by"`   // "person", "clerk"
+	Required  bool              `json:"required"`
+	Options   []OptionView      `json:"options,omitempty"`
+	Pattern   string            `json:"pattern,omitempty"`
+	MaxLength int               `json:"maxLength,omitempty"`
+	Min       *int              `json:"min,omitempty"` // of a number; of a date, in days from today
+	Max       *int              `json:"max,omitempty"`
+	Default   string            `json:"default,omitempty"`
+}
+
+// OptionView is one answer to choose.
+type OptionView struct {
+	ID    string            `json:"id"`
+	Label map[string]string `json:"label"`
 }
 
 // View is one visit as the screen sees it.
 type View struct {
 	ID        string      `json:"id"`
 	Stage     Stage       `json:"stage"`
-	Source    string      `json:"source"`              // "qr", "vneid", "chip"
+	Source    string      `json:"source"`              // "qr", "vneid", "bhyt", "chip", "typed"
 	Person    *PersonView `json:"person,omitempty"`    // what is known of the person so far
 	Portrait  bool        `json:"portrait"`            // GET /v1/portrait?visit=ID gives a JPEG
 	Progress  *Progress   `json:"progress,omitempty"`  // while the chip is read
 	Assurance string      `json:"assurance,omitempty"` // "declared", "qr", "chip", "chip-trusted", "chip-genuine", each "+face" if so; "none" when a check failed
 	Checks    []Check     `json:"checks,omitempty"`
 	// CanSkipChip is true while the card is awaited at a counter where the code alone is enough.
-	CanSkipChip bool        `json:"canSkipChip"`
-	Failure     *Failure    `json:"failure,omitempty"`
-	Record      *RecordView `json:"record,omitempty"`
+	CanSkipChip bool `json:"canSkipChip"`
+	// NeedsCAN is true when a card lies there and no code was scanned: scan it, or type the
+	// last six digits of the number (POST /v1/visits {"can": …}).
+	NeedsCAN bool              `json:"needsCan"`
+	Answers  map[string]string `json:"answers"`  // by question; never null
+	Problems map[string]string `json:"problems"` // by question: "required", "format", "range", "unknown_choice"; never null
+	Alarms   []Alarm           `json:"alarms"`   // what the register says; never null
+	// CanGoBack is true where Back leads to the questions again.
+	CanGoBack bool        `json:"canGoBack"`
+	Failure   *Failure    `json:"failure,omitempty"`
+	Record    *RecordView `json:"record,omitempty"`
+	Ticket    *Ticket     `json:"ticket,omitempty"` // once recorded
 }
 
 // PersonView holds the person's data as the screen shows it. Fields that the
@@ -91,6 +143,9 @@ type PersonView struct {
 type Progress struct {
 	Step string `json:"step"` // "access", "files", "verify", "face"
 	File string `json:"file"` // "DG2"; empty outside "files"
+	// Guide says what the person before the camera should do now: "look_straight", "turn_left", "turn_right",
+	// "come_closer", "too_dark", "too_bright", "hold_still", "two_people", "face_covered", "no_face".
+	Guide string `json:"guide,omitempty"`
 	// Done and Total count bytes of File.
 	Done  int `json:"done"`
 	Total int `json:"total"`
@@ -110,7 +165,9 @@ type Check struct {
 // "not_an_id_card", "bad_qr", "verification_failed", "signer_not_valid",
 // "chip_copied", "other_person", "not_verifiable", "no_reader", "queue_full",
 // "timeout", "assurance_too_low", "face_mismatch", "face_unsure",
-// "face_not_done", "online_offline", "online_timeout", "online_refused", "internal".
+// "face_not_done", "online_offline", "online_timeout", "online_refused", "no_register",
+// "passage_annulled", "internal", or the code of an alarm that stops the visit
+// ([Alarm]); from that one Back leads to the questions.
 type Failure struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail,omitempty"` // for a technician; no personal data
