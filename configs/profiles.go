@@ -7,3 +7,9 @@ import "embed"
 //
 //go:embed profiles/*.yaml
 var Profiles embed.FS
+
+// Catalogues holds the lists to choose from that stand in until the hub sends
+// its own, as catalogues/NAME.yaml. Package agent/profile reads them.
+//
+//go:embed catalogues/*.yaml
+var Catalogues embed.FS

@@ -108,6 +108,20 @@ func (d *decoder) node(key string, n *yaml.Node, v reflect.Value, depth int) {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
 		return // "key:" with nothing behind it keeps the default
 	}
+	if v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct {
+		fresh := reflect.New(v.Type().Elem())
+		d.mapping(key, n, fresh.Elem(), depth)
+		v.Set(fresh)
+		return
+	}
+	if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct && n.Kind == yaml.SequenceNode {
+		list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+		for i, item := range n.Content {
+			d.node(fmt.Sprintf("%s[%d]", key, i), item, list.Index(i), depth+1)
+		}
+		v.Set(list)
+		return
+	}
 	// A fresh value, so that a list or map in the file replaces the default and is not merged into it.
 	fresh := reflect.New(v.Type())
 	if err := n.Decode(fresh.Interface()); err != nil {

@@ -3,20 +3,30 @@ package profile
 import (
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"tram/configs"
-	"tram/drivers/cccd"
 	"tram/drivers/emrtd"
 )
 
 // Accepts reports whether e is evidence at this counter.
 func (p Profile) Accepts(e Evidence) bool { return slices.Contains(p.Evidence, e) }
+
+// ReadsChips reports whether a chip is evidence at this counter.
+func (p Profile) ReadsChips() bool { return p.Accepts(EvidenceChip) || p.Accepts(EvidencePassport) }
+
+// Question finds a question by its id.
+func (p Profile) Question(id string) (Question, bool) {
+	for _, q := range p.Questions {
+		if q.ID == id {
+			return q, true
+		}
+	}
+	return Question{}, false
+}
 
 // levels orders the assurances that a profile may demand.
 var levels = []emrtd.Assurance{emrtd.Declared, emrtd.QR, emrtd.Chip, emrtd.ChipTrusted, emrtd.ChipGenuine}
@@ -62,72 +72,21 @@ func Load(nameOrPath string) (Profile, error) {
 
 // Parse reads a profile and checks it; the error is configs.Problems.
 func Parse(file string, data []byte) (Profile, error) {
-	p := Profile{Face: FaceOff, Assurance: emrtd.Chip, Basis: BasisConsent}
+	p := Profile{
+		Face: FaceOff, Liveness: LivenessOff, Assurance: emrtd.Chip, Basis: BasisConsent,
+		Languages: []string{"vi", "en"}, Questions: []Question{}, Exports: []Export{}, Model: []int{}, Keeps: []string{},
+	}
 	lines, problems := configs.Decode(file, data, &p)
+	for i := range p.Questions {
+		if q := &p.Questions[i]; q.By == "" {
+			q.By = ByPerson
+		}
+	}
 	problems = append(problems, p.check(file, lines)...)
 	if len(problems) > 0 {
 		return p, problems
 	}
 	return p, nil
-}
-
-var (
-	profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-	recordType  = regexp.MustCompile(`^[a-z0-9]+(\.[a-z0-9]+)+\.v[0-9]+$`)
-)
-
-func (p Profile) check(file string, lines configs.Lines) configs.Problems {
-	var problems configs.Problems
-	wrong := func(key, text, remedy string) {
-		problems = append(problems, configs.Problem{File: file, Line: lines[key], Key: key, Text: text, Remedy: remedy})
-	}
-	if !profileName.MatchString(p.Name) {
-		wrong("name", fmt.Sprintf("%q is not a name", p.Name), "use lower-case letters, digits and hyphens")
-	}
-	for _, language := range []string{"vi", "en"} {
-		if p.Title[language] == "" {
-			wrong("title", "has no text for "+language, "add "+language+": …")
-		}
-		if p.Purpose[language] == "" {
-			wrong("purpose", "has no text for "+language, "add "+language+": …")
-		}
-	}
-	oneOf(wrong, "basis", p.Basis, BasisConsent, BasisLegalDuty)
-	oneOf(wrong, "face", p.Face, FaceOff, FaceIfPossible, FaceRequired)
-	oneOf(wrong, "assurance", p.Assurance, levels...)
-	if len(p.Evidence) == 0 {
-		wrong("evidence", "is empty", "name at least one of qr, vneid, chip, camera")
-	}
-	for _, e := range p.Evidence {
-		oneOf(wrong, "evidence", e, EvidenceQR, EvidenceVNeID, EvidenceChip, EvidenceCamera)
-	}
-	if p.Face != FaceOff && !p.Accepts(EvidenceChip) {
-		wrong("face", "is asked for, but no chip is read", "add chip to evidence: the portrait comes from the chip")
-	}
-	if slices.Index(levels, p.Assurance) >= slices.Index(levels, emrtd.Chip) && !p.Accepts(EvidenceChip) {
-		wrong("assurance", fmt.Sprintf("%q cannot be reached without the chip", p.Assurance), "add chip to evidence, or ask for qr")
-	}
-	known := cccd.Person{}.Fields()
-	for _, field := range p.Keeps {
-		if _, ok := known[field]; !ok {
-			wrong("keeps", fmt.Sprintf("%q is not a field of a person", field), "use "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
-		}
-	}
-	if !recordType.MatchString(p.Record) {
-		wrong("record", fmt.Sprintf("%q is not a record type", p.Record), "write it like vn.tram.visit.registered.v1")
-	}
-	return problems
-}
-
-func oneOf[T ~string](wrong func(key, text, remedy string), key string, got T, allowed ...T) {
-	if slices.Contains(allowed, got) {
-		return
-	}
-	names := make([]string, len(allowed))
-	for i, a := range allowed {
-		names[i] = string(a)
-	}
-	wrong(key, fmt.Sprintf("%q is not known", got), "use "+strings.Join(names, ", "))
 }
 
 // Fits says what a counter's configuration lacks for this profile: a visit that
