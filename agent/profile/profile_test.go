@@ -2,6 +2,7 @@ package profile
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,8 +12,9 @@ import (
 
 func TestEveryShippedProfileIsRight(t *testing.T) {
 	names := Names()
-	if len(names) < 3 {
-		t.Fatalf("only %v are shipped", names)
+	want := []string{"clinic", "coach", "exam-room", "hospital-kiosk", "industrial-gate", "inpatient", "lodging", "notary", "one-stop", "pawn-security", "rental", "tourist-gate"}
+	if !slices.Equal(names, want) {
+		t.Fatalf("shipped are %v, want %v", names, want)
 	}
 	for _, name := range names {
 		p, err := Load(name)
@@ -21,6 +23,14 @@ func TestEveryShippedProfileIsRight(t *testing.T) {
 		}
 		if p.Name != name {
 			t.Errorf("file %s.yaml holds profile %q", name, p.Name)
+		}
+		if p.Law["vi"] == "" || p.Law["en"] == "" || len(p.Model) == 0 {
+			t.Errorf("%s names no law or no model of the plan", name)
+		}
+		for _, q := range p.Questions {
+			if options, err := Catalogue(q.Catalogue); q.Catalogue != "" && (err != nil || len(options) == 0) {
+				t.Errorf("%s asks from the catalogue %s, which is not there: %v", name, q.Catalogue, err)
+			}
 		}
 	}
 }
@@ -96,7 +106,7 @@ record: vn.tram.visit.registered.v1
 func TestAProfileSaysWhatTheCounterLacks(t *testing.T) {
 	bare := configs.Default()
 	bare.Reader.Enabled = false
-	for profile, key := range map[string]string{"hospital-kiosk": "reader.enabled", "tourist-gate": "gate.source", "clinic": ""} {
+	for profile, key := range map[string]string{"hospital-kiosk": "reader.enabled", "tourist-gate": "gate.source", "industrial-gate": "gate.source", "clinic": ""} {
 		p, err := Load(profile)
 		if err != nil {
 			t.Fatal(err)
