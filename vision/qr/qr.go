@@ -84,6 +84,9 @@ const (
 	largePixels = 3_000_000 // beyond, half the size shows all that a code of a readable size has
 	smallPixels = 300_000   // below, there is time to look closer
 	quietPx     = 12
+	// rowStep is how many rows apart finders are looked for: the middle of one is three modules high, which
+	// is six rows at the two pixels a module that can be read at all.
+	rowStep = 4
 )
 
 func (s *search) run(p *plane) {
@@ -111,7 +114,7 @@ func (s *search) run(p *plane) {
 // level searches one scale: a pixel of p is scale pixels of the picture, which begins at shift.
 func (s *search) level(p *plane, scale, shift float64) {
 	sc := scan{p: p}
-	sc.rows(2)
+	sc.rows(rowStep)
 	var dark, light []finder
 	for _, f := range sc.found {
 		if f.light {
