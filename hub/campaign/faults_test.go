@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -200,6 +202,10 @@ func (w *world) damage() {
 		d.kill()
 		path := filepath.Join(d.state, "outbox.db")
 		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			d.start() // it was killed between keeping a damaged file aside and making the next
+			return
+		}
 		if err != nil {
 			w.t.Fatal(err)
 		}
