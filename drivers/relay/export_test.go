@@ -1,0 +1,4 @@
+package relay
+
+// Command is what goes over the line.
+var Command = command
