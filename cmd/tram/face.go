@@ -18,7 +18,7 @@ type faceResult struct {
 }
 
 func newFaceCmd(term terminal) *cobra.Command {
-	return group("face", "Compare faces", newFaceVerifyCmd(term))
+	return group("face", "Compare faces", newFaceVerifyCmd(term), newFaceBenchCmd(term))
 }
 
 func newFaceVerifyCmd(term terminal) *cobra.Command {

@@ -58,13 +58,6 @@ func TestBetweenMatchAndStrangerTheClerkIsAsked(t *testing.T) {
 	}
 }
 
-func TestTheErrorCurveOfAKnownSet(t *testing.T) {
-	c := face.Measure([]face.Pair{{0.9, true}, {0.8, true}, {0.3, true}, {0.4, false}, {0.2, false}, {0.1, false}})
-	if c.Pairs != 6 || math.Abs(c.Accuracy-5.0/6) > 1e-9 || math.Abs(c.TARAtFAR001-2.0/3) > 1e-9 || c.Highest != 0.4 {
-		t.Errorf("curve = %+v", c)
-	}
-}
-
 func TestOutputOfAnotherShapeIsRefused(t *testing.T) {
 	if _, err := face.Decode(face.YuNetOutput{Width: 320, Height: 320, Loc: make([]float32, 14)}, 0.5); err == nil {
 		t.Error("a short output was decoded")
