@@ -11,6 +11,7 @@ import (
 	"tram/agent/pushed"
 	"tram/configs"
 	"tram/sync/uplink"
+	"tram/sync/wire"
 )
 
 // ErrRestart is returned by Run when the Agent is to be made anew.
@@ -141,10 +142,12 @@ func (t trier) Try(ctx context.Context, id string, within time.Duration, change 
 const (
 	trialLook = 100 * time.Millisecond
 	trialNote = 15 * time.Second
+	trialAsk  = 3 * time.Second // how long the hub has for one answer
 )
 
 // runTrial ends the trial of the settings that this Agent was made with: they
-// stay once the hub is seen with them, and are taken back when the time is over.
+// stay once the hub itself has been heard with them, and are taken back when the
+// time is over. That a broker is there, and says that a hub is, is not enough.
 func (a *Agent) runTrial(ctx context.Context) error {
 	clock := time.NewTicker(trialLook)
 	defer clock.Stop()
@@ -156,17 +159,19 @@ func (a *Agent) runTrial(ctx context.Context) error {
 		case !ok || command != a.trial:
 			a.trial = ""
 			continue
-		case a.uplink.State() == uplink.Connected:
-			a.log.Info("the hub is seen with the settings on trial: they stay", "command", command)
-			err = a.pushed.Keep("the hub was seen with it")
+		case a.uplink.Heard() > 0: // this Uplink was made with these settings
+			a.log.Info("the hub is heard with the settings on trial: they stay", "command", command)
+			err = a.pushed.Keep("the hub was heard with it")
 			a.changes.signal()
 		case left <= 0:
-			a.log.Warn("the hub is not seen with the settings on trial: they are taken back", "command", command)
-			err = a.pushed.TakeBack("taken back: the hub was not seen with it in time")
+			a.log.Warn("the hub is not heard with the settings on trial: they are taken back", "command", command)
+			err = a.pushed.TakeBack("taken back: the hub was not heard with it in time")
 			a.requestRestart()
 		case time.Since(noted) >= trialNote:
 			noted = time.Now()
 			err = a.pushed.Note()
+		case a.uplink.State() == uplink.Connected:
+			a.askHub(ctx, min(left, trialAsk))
 		}
 		if err != nil {
 			return err
@@ -179,6 +184,15 @@ func (a *Agent) runTrial(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// askHub asks the hub for a sign of life; the uplink counts the answer.
+func (a *Agent) askHub(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if _, err := a.uplink.Ask(ctx, wire.QuestionPing, nil); err != nil {
+		a.log.Debug("the hub does not answer yet", "err", err)
+	}
 }
 
 // Serve runs an Agent until ctx ends, and makes it anew when its settings

@@ -38,7 +38,7 @@ type Handler func(ctx context.Context, q Question) Answer
 // to them or replace them.
 func handlers(more map[string]Handler) map[string]Handler {
 	table := map[string]Handler{
-		"ping": func(context.Context, Question) Answer { return Answer{OK: true} },
+		wire.QuestionPing: func(context.Context, Question) Answer { return Answer{OK: true} },
 		"time": func(context.Context, Question) Answer {
 			b, err := json.Marshal(map[string]time.Time{"time": time.Now().UTC()})
 			return Answer{OK: err == nil, Data: b}

@@ -30,7 +30,7 @@ func Settings(wrong string, trial bool) Check {
 		c.Status, c.Text = Warn, "settings from the hub: "+wrong
 		c.Remedy = "tell the hub's operator; the device works with the settings before"
 	case trial:
-		c.Status, c.Text = Warn, "settings from the hub are on trial until the hub is seen with them"
+		c.Status, c.Text = Warn, "settings from the hub are on trial until the hub is heard with them"
 	}
 	return c
 }

@@ -1,7 +1,7 @@
 // Package pushed keeps what the hub has set on a device over its own
 // configuration, and takes it back by itself when it cuts the device off.
 //
-// New settings begin on trial: they count only when the device sees its hub again
+// New settings begin on trial: they count only when the device hears its hub again
 // within a time that the device measures since boot, restarts included. All of it
 // is one file that is replaced as a whole, so that a power cut leaves the old
 // settings or the new, and always the ones to go back to.
@@ -25,7 +25,7 @@ import (
 // ErrTrial says that other settings are still on trial.
 var ErrTrial = errors.New("other settings are on trial")
 
-// DefaultWithin is how long the device has to see its hub again.
+// DefaultWithin is how long the device has to hear its hub again.
 const DefaultWithin = 10 * time.Minute
 
 // Settings is what a hub can set: YAML texts, "" for none.

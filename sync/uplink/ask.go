@@ -134,6 +134,7 @@ func (u *Uplink) answered(payload []byte) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if answer := u.waiting[r.ID]; answer != nil {
+		u.heard.Add(1)
 		answer <- r // has room for the one that is taken
 		delete(u.waiting, r.ID)
 	}

@@ -222,6 +222,7 @@ func (s *session) acknowledged(ack wire.Ack) {
 	for i, f := range s.flights {
 		switch {
 		case settled[i]:
+			s.u.heard.Add(1)
 			s.land(f)
 			s.late = 0
 			s.window = min(2*s.window, s.u.opt.Window)

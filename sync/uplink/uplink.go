@@ -104,9 +104,10 @@ type Uplink struct {
 	log      *slog.Logger
 
 	state     atomic.Value // string
-	announced bool         // this process has said online at least once
-	foreign   bool         // another process has since said something under our name
-	losses    []time.Time  // of connections that were up, within the last minute
+	heard     atomic.Uint64
+	announced bool        // this process has said online at least once
+	foreign   bool        // another process has since said something under our name
+	losses    []time.Time // of connections that were up, within the last minute
 	reconnect chan struct{}
 
 	mu      sync.Mutex
@@ -208,6 +209,13 @@ func (e endpoint) with(config *tls.Config) endpoint {
 
 // State returns connected, offline, hub-down or duplicate-identity.
 func (u *Uplink) State() string { return u.state.Load().(string) }
+
+// Heard returns how often the hub has said something to this Uplink that it can
+// only have said now: an answer to a question that was asked, an acknowledgement
+// of what was sent over the connection that it came by. Each was signed for this
+// device, unless no signing key of the hub is known. A broker that says for
+// itself that the hub is up, or says again what the hub once said, is not heard.
+func (u *Uplink) Heard() uint64 { return u.heard.Load() }
 
 func (u *Uplink) setState(s string) {
 	if old := u.state.Swap(s); old != s {

@@ -82,6 +82,9 @@ type Status struct {
 	Time     time.Time `json:"time"`
 }
 
+// TakesPlain reports whether the device says that it cannot check signatures.
+func (s *Status) TakesPlain() bool { return s.Plain || s.Format == "" }
+
 // Command is an order from the hub to one device.
 type Command struct {
 	V       int             `json:"v"`
@@ -100,6 +103,9 @@ type Reply struct {
 	Text string          `json:"text,omitempty"`
 	Data json.RawMessage `json:"data,omitempty"`
 }
+
+// QuestionPing asks the hub for nothing but an answer. Every hub answers it.
+const QuestionPing = "ping"
 
 // Request is an online question from a device to the hub.
 type Request struct {
