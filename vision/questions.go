@@ -3,6 +3,8 @@ package vision
 import (
 	"errors"
 	"fmt"
+
+	"tram/vision/confine"
 )
 
 // What a caller decides on. A fault of the worker wraps one of the first six.
@@ -62,6 +64,8 @@ type Pong struct {
 	PID       int    `json:"pid"`
 	OpenMats  int    `json:"openMats"` // -1 unless built with -tags matprofile
 	ModelsDir string `json:"modelsDir"`
+
+	Confined []confine.Layer `json:"confined,omitempty"` // what holds the worker, layer by layer
 }
 
 // FaceQuestion asks whether the person before a camera is the one of a portrait.

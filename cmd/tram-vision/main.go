@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"tram/vision/confine"
+	"tram/vision/confine/apply"
 	"tram/vision/cv"
 )
 
@@ -24,10 +26,11 @@ func run() int {
 		return 2
 	}
 	_ = file.Close()
-	cv.Confine()
+	// Which paths will be asked for is not known yet, so files stay open to it.
+	layers := apply.All(confine.Plan{Files: true, Network: true})
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if err := cv.Serve(ctx, conn, cv.Options{Models: os.Getenv("TRAM_MODELS")}); err != nil {
+	if err := cv.Serve(ctx, conn, cv.Options{Models: os.Getenv("TRAM_MODELS"), Confined: layers}); err != nil {
 		fmt.Fprintln(os.Stderr, "tram-vision:", err)
 		return 1
 	}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tram/drivers/pcsc"
 	"tram/vision"
+	"tram/vision/confine"
 )
 
 // deviceLine is one thing that is plugged in, or that this build can drive.
@@ -17,6 +19,8 @@ type deviceLine struct {
 	Name   string `json:"name"`
 	State  string `json:"state"` // "there", "missing"
 	Detail string `json:"detail,omitempty"`
+
+	Confined []confine.Layer `json:"confined,omitempty"` // of the worker: what holds it, layer by layer
 }
 
 func newDevicesCmd(term terminal) *cobra.Command {
@@ -88,7 +92,10 @@ func workerLines(cmd *cobra.Command, term terminal) []deviceLine {
 	line := deviceLine{Kind: "worker", Name: "tram-vision", State: "there"}
 	err := withWorker(cmd, term, func(w *vision.Worker) error {
 		pong, err := w.Ping(cmd.Context())
-		line.Detail = "OpenCV " + pong.OpenCV
+		line.Detail, line.Confined = "OpenCV "+pong.OpenCV, pong.Confined
+		if missing := confine.Missing(pong.Confined); err == nil && len(missing) > 0 {
+			line.Detail += "; not confined by " + strings.Join(missing, ", ")
+		}
 		return err
 	})
 	if err != nil {

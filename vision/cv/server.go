@@ -18,12 +18,14 @@ import (
 	"tram/drivers/camera"
 	"tram/drivers/camera/still"
 	"tram/vision"
+	"tram/vision/confine"
 	"tram/vision/models"
 )
 
 // Options say what the worker works with.
 type Options struct {
-	Models string // folder of the networks' files
+	Models   string          // folder of the networks' files
+	Confined []confine.Layer // what holds the worker
 }
 
 // server is the worker on one connection.
@@ -138,7 +140,7 @@ func (s *server) answer(ctx context.Context, m vision.Message) (any, [][]byte, e
 	}
 	switch m.Kind {
 	case vision.KindPing:
-		return vision.Pong{Protocol: vision.ProtocolVersion, OpenCV: gocv.OpenCVVersion(), PID: os.Getpid(), OpenMats: openMats(), ModelsDir: s.o.Models}, nil, nil
+		return vision.Pong{Protocol: vision.ProtocolVersion, OpenCV: gocv.OpenCVVersion(), PID: os.Getpid(), OpenMats: openMats(), ModelsDir: s.o.Models, Confined: s.o.Confined}, nil, nil
 	case vision.KindPortrait:
 		jpeg, err := portrait(m.Blobs[0])
 		return nil, [][]byte{jpeg}, err
