@@ -164,12 +164,15 @@ func (a *Agent) newWorker() *vision.Worker {
 	return vision.NewWorker(vision.Options{Path: c.Vision.Worker, Models: c.ModelsDir(), Log: a.log})
 }
 
+// slack is how much longer than the screen the engine waits for a person.
+const slack = 3
+
 func (a *Agent) makeVisits() error {
 	c := a.config
 	opt := visit.Options{
 		// The screen counts kiosk.idle down and ends the visit itself, and starts anew at a touch, which the
 		// engine does not see. This is the back-stop for when no screen is there.
-		Profile: a.profile, Chip: chip{a}, Recorder: recorder{a}, Online: a.uplink, Idle: 3 * c.Kiosk.Idle.Value(),
+		Profile: a.profile, Chip: chip{a}, Recorder: recorder{a}, Online: a.uplink, Idle: slack * c.Kiosk.Idle.Value(), Slack: slack, Catalogue: a.catalogue,
 		Changed: a.changes.signal, Ended: a.metrics.Visit, Log: a.log,
 	}
 	if a.worker != nil {

@@ -10,7 +10,6 @@ import (
 
 	"tram/agent/gate"
 	"tram/agent/visit"
-	"tram/drivers/cccd"
 	"tram/drivers/emrtd"
 	"tram/drivers/pcsc"
 	"tram/sync/outbox"
@@ -47,11 +46,7 @@ func (a *Agent) followCodes(ctx context.Context) error {
 // chip reads through the device's reader.
 type chip struct{ a *Agent }
 
-func (c chip) ReadChip(ctx context.Context, code cccd.QR, progress func(emrtd.Progress)) (*emrtd.Document, error) {
-	password, err := code.Password()
-	if err != nil {
-		return nil, err
-	}
+func (c chip) ReadChip(ctx context.Context, password emrtd.Password, progress func(emrtd.Progress)) (*emrtd.Document, error) {
 	if c.a.reader == nil {
 		return nil, pcsc.ErrNoReader
 	}

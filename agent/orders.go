@@ -16,7 +16,7 @@ import (
 )
 
 // listKinds are the lists that a hub gives to a device.
-var listKinds = []keep.Kind{keep.Roster, keep.AllowList, keep.Notices}
+var listKinds = []keep.Kind{keep.Roster, keep.AllowList, keep.Notices, keep.Catalogues}
 
 // orders is what this device lets its hub do.
 func (a *Agent) orders() command.Device {

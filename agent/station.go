@@ -70,15 +70,11 @@ var _ kiosk.Station = station{}
 func (s station) Snapshot() visit.Snapshot {
 	a := s.a
 	c := a.config
-	p := a.profile
 	snap := visit.Snapshot{
 		Device: c.Device.Name, Site: c.Device.Site, Time: time.Now(),
-		Profile: visit.ProfileView{Name: p.Name, Title: p.Title, Basis: string(p.Basis), Purpose: p.Purpose, Keeps: p.Keeps},
+		Profile: a.profileView(),
 		Visit:   a.engine.View(), Devices: a.statuses(), Queue: a.queue(), Recent: a.recent.snapshot(),
 		Demo: a.opt.Actions != nil,
-	}
-	for _, e := range p.Evidence {
-		snap.Profile.Evidence = append(snap.Profile.Evidence, string(e))
 	}
 	for i := range snap.Recent {
 		snap.Recent[i].State = a.store.State(snap.Recent[i].Sequence)

@@ -83,6 +83,7 @@ var wrong = map[string][]string{
 	"roster":     {`{}`, `{"version":0,"entries":[]}`, `{"version":1,"entries":[{"idCode":"17"}]}`, `{"version":1,"entries":[{}]}`, `{"version":1,"part":1,"entries":[{"x":1}]}`, `{"version":1,"part":33,"parts":33,"entries":[]}`},
 	"allow-list": {`{"version":1,"entries":[{"idCode":"099099000017","from":"yesterday"}]}`, `{"version":1,"entries":[{"group":"x"}]}`},
 	"notice":     {`{"version":1,"entries":[{"id":"a","kind":"loud","text":{"vi":"x"}}]}`, `{"version":1,"entries":[{"id":"a","kind":"info","text":{"en":"x"}}]}`, `{"version":1,"entries":[{"id":"a/b","kind":"info","text":{"vi":"x"}}]}`},
+	"catalogue":  {`{"version":1,"entries":[{"catalogue":"services","id":"a"}]}`, `{"version":1,"entries":[{"id":"a","label":{"vi":"x"}}]}`, `{"version":1,"entries":[{"catalogue":"services","id":"a/b","label":{"vi":"x"}}]}`},
 	"trust":      {`{"files":[]}`, `{"files":[{"data":""}]}`, `{"files":[{"data":"%%"}]}`, `{"files":[{"name":"x"}]}`},
 	"resend":     {`{"ranges":[]}`, `{"ranges":[[0,1]]}`, `{"ranges":[[1]]}`, `{"ranges":"all"}`},
 	"rotate-key": {`{}`, `{"jwks":[]}`, `{"jwks":"x"}`},

@@ -91,6 +91,7 @@ func Handlers(d Device) map[string]Handler {
 		"config":  d.settings(func(s pushed.Settings, yaml string) pushed.Settings { s.Config = yaml; return s }),
 		"profile": d.settings(func(s pushed.Settings, yaml string) pushed.Settings { s.Profile = yaml; return s }),
 		"roster":  d.list(keep.Roster), "allow-list": d.list(keep.AllowList), "notice": d.list(keep.Notices),
+		"catalogue": d.list(keep.Catalogues),
 		"trust": d.trust, "resend": d.resend, "rotate-key": d.rotateKey, "collect": d.collect, "ping": d.ping,
 	}
 }

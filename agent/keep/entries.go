@@ -84,6 +84,8 @@ func count(kind Kind, raw json.RawMessage) (int, error) {
 		})
 	case Notices:
 		return check(raw, maxNotices, Notice.ok)
+	case Catalogues:
+		return check(raw, maxEntries, Choice.ok)
 	}
 	return 0, fmt.Errorf("%w: kind %q", ErrFormat, kind)
 }
@@ -158,6 +160,38 @@ func (s *Store) Notices(now time.Time, clock bool) ([]Notice, error) {
 		begun, over := !now.Before(n.Start), !n.End.IsZero() && !now.Before(n.End)
 		if !clock || begun && !over {
 			list = append(list, n)
+		}
+	}
+	return list, err
+}
+
+// Choice is one entry of a catalogue, such as a service.
+type Choice struct {
+	Catalogue string            `json:"catalogue"` // "services"
+	ID        string            `json:"id"`
+	Label     map[string]string `json:"label"` // by language; "vi" at least
+}
+
+func (c Choice) ok() bool {
+	if !noticeID.MatchString(c.Catalogue) || !noticeID.MatchString(c.ID) || c.Label["vi"] == "" {
+		return false
+	}
+	for lang, text := range c.Label {
+		if !language.MatchString(lang) || !short(text) {
+			return false
+		}
+	}
+	return true
+}
+
+// Catalogue is the hub's list of that name, in its order; empty when the hub has
+// sent none.
+func (s *Store) Catalogue(name string) ([]Choice, error) {
+	all, err := load[Choice](s, Catalogues)
+	var list []Choice
+	for _, c := range all {
+		if c.Catalogue == name {
+			list = append(list, c)
 		}
 	}
 	return list, err

@@ -31,6 +31,8 @@ const (
 	Roster    Kind = "roster"
 	AllowList Kind = "allow-list"
 	Notices   Kind = "notice"
+	// Catalogues are all the lists that questions are answered from, such as services and departments.
+	Catalogues Kind = "catalogue"
 )
 
 // The bounds.

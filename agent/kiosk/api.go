@@ -79,6 +79,10 @@ func (s *Server) api(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/visits/{id}/skip-chip", s.act("id", s.opt.Station.SkipChip))
 	mux.HandleFunc("POST /v1/visits/{id}/confirm", s.act("id", s.opt.Station.Confirm))
 	mux.HandleFunc("POST /v1/visits/{id}/cancel", s.act("id", s.opt.Station.Cancel))
+	if asking, ok := s.opt.Station.(Asking); ok {
+		mux.HandleFunc("POST /v1/visits/{id}/answers", s.answers(asking))
+		mux.HandleFunc("POST /v1/visits/{id}/back", s.act("id", asking.Back))
+	}
 	if s.opt.Actions != nil {
 		mux.HandleFunc("POST /v1/demo/{action}", s.act("action", s.opt.Actions.Do))
 	}
@@ -97,14 +101,14 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	code, err := parseSubmission(body)
+	begin, err := s.parseBeginning(body)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "bad_json", err.Error())
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
 	defer cancel()
-	id, err := s.opt.Station.SubmitQR(ctx, code)
+	id, err := begin(ctx)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -235,6 +239,8 @@ var sentinels = []struct {
 	{ErrConflict, http.StatusConflict, "conflict"},
 	{ErrUnknownAction, http.StatusBadRequest, "unknown_action"},
 	{ErrBadQR, http.StatusUnprocessableEntity, "bad_qr"},
+	{ErrBadAnswer, http.StatusUnprocessableEntity, "bad_answer"},
+	{ErrBadTyped, http.StatusUnprocessableEntity, "bad_field"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout"},
 }
 

@@ -1,6 +1,7 @@
 package visit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,9 +28,10 @@ const faceLimit = 20 * time.Second
 // read starts reading the chip. The caller holds the lock.
 func (e *Engine) read(s *session) {
 	s.failure, s.checks, s.verification, s.mismatches = nil, nil, nil, nil
-	s.assurance = emrtd.QR
+	s.assurance = s.base
 	s.progress = &Progress{Step: "access"}
 	s.laid = e.laid
+	password, qr := s.password.Reveal(), s.qr
 	e.enter(s, StageReading)
 	e.work.Go(func() {
 		// A card is hostile input: whatever it provokes ends this visit and nothing else.
@@ -39,16 +41,16 @@ func (e *Engine) read(s *session) {
 				e.update(s, func() { e.fail(s, "card_error", "internal error") })
 			}
 		}()
-		e.readChip(s)
+		e.readChip(s, password, qr)
 	})
 }
 
 // readChip runs without the lock; what it learns goes into the session through
 // update, which drops it when the person has left meanwhile.
-func (e *Engine) readChip(s *session) {
+func (e *Engine) readChip(s *session, password emrtd.Password, qr *cccd.QR) {
 	ctx, cancel := context.WithTimeout(s.ctx, readLimit)
 	defer cancel()
-	doc, err := e.opt.Chip.ReadChip(ctx, *s.qr, func(p emrtd.Progress) {
+	doc, err := e.opt.Chip.ReadChip(ctx, password, func(p emrtd.Progress) {
 		e.update(s, func() { s.progress = &Progress{Step: p.Step, File: p.File, Done: p.Done, Total: p.Total} })
 	})
 	if err != nil {
@@ -69,7 +71,9 @@ func (e *Engine) readChip(s *session) {
 		return
 	}
 	e.update(s, func() { s.progress = &Progress{Step: "verify"} })
-	evidence := Examine(emrtd.VerifyDocument(doc, e.opt.Chip.Trust(), e.opt.Now()), doc.Files, s.qr)
+	defer wipeFiles(doc.Files)
+	evidence := Examine(emrtd.VerifyDocument(doc, e.opt.Chip.Trust(), e.opt.Now()), doc.Files, qr)
+	defer func() { clear(evidence.Portrait.Reveal()) }()
 	if !e.update(s, func() { e.apply(s, evidence) }) {
 		return
 	}
@@ -77,10 +81,16 @@ func (e *Engine) readChip(s *session) {
 	e.compareFace(s, evidence.Portrait)
 	e.update(s, func() {
 		if s.stage == StageReading || s.stage == StageFace {
-			s.progress = nil
-			e.enter(s, StageConfirm)
+			e.afterEvidence(s)
 		}
 	})
+}
+
+// wipeFiles leaves nothing of what a chip gave in memory.
+func wipeFiles(files emrtd.Files) {
+	for _, content := range files {
+		clear(content)
+	}
 }
 
 // update runs change under the lock if the session is still the current one and
@@ -108,13 +118,26 @@ func (e *Engine) apply(s *session, ev Evidence) {
 	case s.assurance == emrtd.None:
 		code, why := ev.failure()
 		e.fail(s, code, why)
-	case ev.chipID() != s.idNumber.Reveal():
+	case !s.sameAs(ev):
 		// The code opened the chip, but the chip does not say that it is this person's.
 		s.assurance = emrtd.None
 		e.fail(s, "other_person", "the chip gives no ID number")
 	case !e.opt.Profile.Enough(s.assurance):
 		e.fail(s, "assurance_too_low", fmt.Sprintf("this counter asks for %s, the card gave %s", e.opt.Profile.Assurance, s.assurance))
 	}
+}
+
+// sameAs reports whether the chip is of the person who was announced: by the
+// number, by the passport's for a foreigner, and by nobody where only an access
+// number opened it.
+func (s *session) sameAs(ev Evidence) bool {
+	switch {
+	case s.idNumber.Reveal() != "":
+		return ev.chipID() == s.idNumber.Reveal()
+	case s.qr != nil && s.qr.MRZ != nil:
+		return ev.MRZ != nil && ev.MRZ.DocumentNumber.Reveal() == s.qr.MRZ.DocumentNumber.Reveal()
+	}
+	return s.qr == nil
 }
 
 // showPortrait asks the worker for a picture that a browser can show. Without a
@@ -128,7 +151,10 @@ func (e *Engine) showPortrait(s *session, picture privacy.Private[[]byte]) {
 		e.opt.Log.Warn("no portrait for the screen", "visit", s.id, "err", err)
 		return
 	}
-	e.update(s, func() { s.portrait = privacy.New(jpeg) })
+	jpeg = bytes.Clone(jpeg) // the worker's own is not ours to wipe
+	if !e.update(s, func() { s.portrait = privacy.New(jpeg) }) {
+		clear(jpeg)
+	}
 }
 
 // FaceResult is the outcome of the comparison, as the record keeps it: numbers

@@ -23,10 +23,9 @@ var (
 	ErrBadQR    = errors.New("this is not the QR code of an ID card")
 )
 
-// ChipReader reads the chip of the card that lies on the reader, opened with what
-// its code says.
+// ChipReader reads the chip of the card that lies on the reader.
 type ChipReader interface {
-	ReadChip(ctx context.Context, code cccd.QR, progress func(emrtd.Progress)) (*emrtd.Document, error)
+	ReadChip(ctx context.Context, password emrtd.Password, progress func(emrtd.Progress)) (*emrtd.Document, error)
 	// Trust is the operator's store of CSCA certificates as it is now.
 	Trust() *emrtd.Trust
 }
@@ -51,9 +50,14 @@ type Options struct {
 	Chip     ChipReader
 	Faces    Faces
 	Recorder Recorder
-	Online   Asker         // nil: nobody can be asked
-	Idle     time.Duration // a person who does nothing for so long is forgotten
-	Changed  func()        // signals a change; called under the engine's lock, so it must neither block nor call back
+	Online   Asker // nil: nobody can be asked
+	Book     Book  // the local register; nil: none
+	Door     Door  // what opens for a passage; nil: nothing
+	// Catalogue is the list of that name, as far as the device has it; nil: there are none.
+	Catalogue func(name string) []profile.Option
+	Idle      time.Duration // a person who does nothing for so long is forgotten
+	Slack     int           // so often the profile's time-outs are waited for before the engine ends a visit; 0: once
+	Changed   func()        // signals a change; called under the engine's lock, so it must neither block nor call back
 	// Ended tells how a visit ended: "recorded", "left", "forgotten" or the code of a failure. Called
 	// under the engine's lock; may be nil.
 	Ended func(result string)
@@ -90,6 +94,19 @@ type session struct {
 	person   cccd.Person
 	portrait privacy.Private[[]byte] // JPEG for the screen
 
+	password  privacy.Private[emrtd.Password] // what opens the chip; not set when nothing does
+	insurance *cccd.Insurance
+	needsCAN  bool // a card lies there, and nothing is known that opens it
+	cardFirst bool // the card lay there before its code was scanned
+
+	answers    map[string]string
+	problems   map[string]string
+	alarms     []Alarm
+	recordType string
+	closes     bool // the record ends a stay
+	ticket     *Ticket
+
+	base         emrtd.Assurance // before the chip
 	assurance    emrtd.Assurance
 	face         *FaceResult
 	verification *emrtd.Verification
@@ -135,27 +152,35 @@ func (e *Engine) Close() {
 func (e *Engine) ScanQR(raw []byte) (string, error) {
 	qr, err := cccd.ParseQR(raw)
 	online := err == nil && onlineOnly(qr) && e.opt.Profile.Accepts(profile.EvidenceVNeID)
-	if err != nil || !qr.IsID() && !online {
+	if err == nil && qr.Kind == cccd.KindMRZ && e.opt.Profile.Accepts(profile.EvidencePassport) {
+		return e.MRZ(qr.Text.Reveal())
+	}
+	insured := err == nil && qr.Kind == cccd.KindBHYT && e.opt.Profile.Accepts(profile.EvidenceBHYT)
+	if err != nil || !qr.IsID() && !online && !insured {
 		return e.rejectQR()
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !online && !e.opt.Profile.Accepts(profile.EvidenceQR) || e.closed {
-		return "", ErrConflict
+	if insured {
+		return e.insurance(qr)
 	}
-	if e.cur != nil && e.cur.stage != StageFailed && e.cur.stage != StageRecorded {
+	if !online && !e.opt.Profile.Accepts(profile.EvidenceQR) || !e.free() {
 		return "", ErrConflict
 	}
 	if online {
 		return e.scanOnline(qr), nil
 	}
+	cardFirst := e.cur != nil && e.cur.needsCAN
 	s := e.begin()
-	s.source = "qr"
+	s.source, s.base, s.cardFirst = "qr", emrtd.QR, cardFirst
 	s.qr = &qr
 	s.person = cccd.Merge(&qr, nil, nil)
 	s.idNumber = s.person.IDCode
-	s.assurance = emrtd.QR
-	e.enter(s, StageConsent)
+	s.assurance = s.base
+	if password, err := qr.Password(); err == nil {
+		s.password = privacy.New(password)
+	}
+	e.enterConsent(s)
 	return s.id, nil
 }
 
@@ -175,7 +200,10 @@ func (e *Engine) rejectQR() (string, error) {
 func (e *Engine) begin() *session {
 	e.forget()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &session{id: rand.Text(), started: e.opt.Now(), ctx: ctx, cancel: cancel}
+	s := &session{
+		id: rand.Text(), started: e.opt.Now(), ctx: ctx, cancel: cancel,
+		answers: map[string]string{}, problems: map[string]string{}, recordType: e.opt.Profile.Record,
+	}
 	e.cur = s
 	return s
 }
@@ -189,8 +217,18 @@ func (e *Engine) forget() {
 	if e.cur.timer != nil {
 		e.cur.timer.Stop()
 	}
+	e.cur.wipe()
 	e.cur = nil
 	e.opt.Changed()
+}
+
+// wipe leaves nothing of the person in a session that something may still point
+// to, and nothing of the picture in memory.
+func (s *session) wipe() {
+	if s.portrait.IsSet() {
+		clear(s.portrait.Reveal())
+	}
+	*s = session{id: s.id, stage: s.stage, laid: s.laid, ctx: s.ctx, cancel: s.cancel}
 }
 
 // enter moves to a stage and starts its clock. The caller holds the lock.
@@ -204,9 +242,25 @@ func (e *Engine) enter(s *session, stage Stage) {
 	case StageReading, StageFace, StageOnline:
 		// These end by themselves: the reader, the worker and the question have limits of their own.
 	default:
-		s.timer = time.AfterFunc(e.opt.Idle, func() { e.expire(s, stage) })
+		s.timer = time.AfterFunc(e.patience(stage), func() { e.expire(s, stage) })
 	}
 	e.opt.Changed()
+}
+
+// patience is how long a stage waits for the person.
+func (e *Engine) patience(stage Stage) time.Duration {
+	t := e.opt.Profile.Timeouts
+	wait := t.Idle
+	switch stage {
+	case StageCard:
+		wait = t.Card
+	case StageAsk, StageConfirm:
+		wait = t.Confirm
+	}
+	if wait == 0 {
+		return e.opt.Idle
+	}
+	return time.Duration(max(e.opt.Slack, 1)) * wait.Value()
 }
 
 func (e *Engine) expire(s *session, stage Stage) {
@@ -252,16 +306,7 @@ func (e *Engine) Consent(id string) error {
 	if err != nil {
 		return err
 	}
-	s.agreed = e.opt.Now()
-	if s.online.IsSet() {
-		e.askOnline(s)
-		return nil
-	}
-	if !e.opt.Profile.Accepts(profile.EvidenceChip) {
-		e.enter(s, StageConfirm)
-		return nil
-	}
-	e.awaitCard(s)
+	e.agree(s)
 	return nil
 }
 
@@ -281,10 +326,10 @@ func (e *Engine) SkipChip(id string) error {
 	if err != nil {
 		return err
 	}
-	if !e.opt.Profile.Enough(s.assurance) {
+	if !s.known() || !e.opt.Profile.Enough(s.assurance) {
 		return ErrConflict
 	}
-	e.enter(s, StageConfirm)
+	e.afterEvidence(s)
 	return nil
 }
 
@@ -313,7 +358,16 @@ func (e *Engine) Card(present bool) {
 	if present {
 		e.laid++
 	}
-	if s := e.cur; present && s != nil && (s.stage == StageCard || s.retryable()) {
+	switch s := e.cur; {
+	case s == nil:
+		if present && !e.closed && e.opt.Profile.Accepts(profile.EvidenceChip) {
+			e.awaitCode()
+		}
+	case s.needsCAN:
+		if !present {
+			e.forget()
+		}
+	case present && (s.stage == StageCard || s.retryable()):
 		e.read(s)
 	}
 }

@@ -60,18 +60,19 @@ func onlineOnly(qr cccd.QR) bool {
 // person has consented. The caller holds the lock.
 func (e *Engine) scanOnline(qr cccd.QR) string {
 	s := e.begin()
-	s.source = SourceVNeID
+	s.source, s.base = SourceVNeID, emrtd.QR
 	s.online = qr.Text
 	s.assurance = emrtd.None
-	e.enter(s, StageConsent)
+	e.enterConsent(s)
 	return s.id
 }
 
 // askOnline asks the hub. The caller holds the lock.
 func (e *Engine) askOnline(s *session) {
 	e.enter(s, StageOnline)
+	ctx, opaque := s.ctx, s.online
 	e.work.Go(func() {
-		answer, code := e.resolve(s.ctx, s.online)
+		answer, code := e.resolve(ctx, opaque)
 		e.update(s, func() { e.resolved(s, answer, code) })
 	})
 }
@@ -113,13 +114,17 @@ func (e *Engine) resolved(s *session, answer resolved, failure string) {
 	s.verifier = answer.source
 	s.person = cccd.Merge(s.qr, nil, nil)
 	s.idNumber = s.person.IDCode
-	s.assurance = emrtd.QR // a code on a telephone can be copied, whoever resolves it
+	s.assurance = s.base // a code on a telephone can be copied, whoever resolves it
 	s.checks = []Check{{ID: "online", Status: "ok", Detail: answer.source}}
-	if e.opt.Profile.Accepts(profile.EvidenceChip) {
+	if password, err := s.qr.Password(); err == nil {
+		s.password = privacy.New(password)
+	}
+	s.online = privacy.Private[string]{}
+	if e.opt.Profile.Accepts(profile.EvidenceChip) && s.password.IsSet() {
 		e.awaitCard(s)
 		return
 	}
-	e.enter(s, StageConfirm)
+	e.afterEvidence(s)
 }
 
 // resolved is a usable answer of the hub.

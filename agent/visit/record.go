@@ -1,14 +1,21 @@
 package visit
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"tram/agent/profile"
 	"tram/drivers/cccd"
 	"tram/drivers/emrtd"
+	"tram/drivers/privacy"
 	"tram/sync/outbox"
 )
 
@@ -24,7 +31,11 @@ type Record struct {
 	Verification *Verification     `json:"verification,omitempty"`
 	Differs      []string          `json:"differs,omitempty"` // fields that differ between code, MRZ and DG13
 	Face         *FaceResult       `json:"face,omitempty"`
+	ConsentID    string            `json:"consentId"` // the visit's id, which is the record's too
 	Consent      Consent           `json:"consent"`
+	Answers      map[string]string `json:"answers,omitempty"` // to the profile's questions
+	Alarms       []string          `json:"alarms,omitempty"`  // what the register warned of, and the clerk accepted
+	CheckIn      map[string]string `json:"checkin,omitempty"` // QĐ 4750: what the reception knows
 	Started      time.Time         `json:"started"`
 }
 
@@ -42,6 +53,7 @@ type Consent struct {
 	ID    string        `json:"id"`
 	Basis profile.Basis `json:"basis"`
 	Time  time.Time     `json:"time"`
+	Text  string        `json:"text"` // which text was shown: changes when purpose, law or kept fields do
 }
 
 // Answers puts the reader's five answers into the form that records and the
@@ -59,12 +71,12 @@ func Answers(v emrtd.Verification) Verification {
 // Confirm says that the person found their data right. When it returns without
 // an error the record is accepted: it is on disk and will reach the hub.
 func (e *Engine) Confirm(ctx context.Context, id string) error {
-	s, draft, err := e.draft(id)
+	s, entry, draft, err := e.draft(id)
 	if err != nil {
 		return err
 	}
 	// A browser that goes away must not turn an accepted record into a failure that the person repeats.
-	receipt, err := e.opt.Recorder.Accept(context.WithoutCancel(ctx), draft)
+	receipt, ticket, err := e.save(context.WithoutCancel(ctx), entry, draft)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.saving = false
@@ -72,33 +84,111 @@ func (e *Engine) Confirm(ctx context.Context, id string) error {
 		e.opt.Ended("recorded")
 	}
 	if err != nil {
-		code := "internal"
-		if errors.Is(err, outbox.ErrFull) {
-			code = "queue_full"
-		}
 		if e.cur == s {
-			e.fail(s, code, err.Error())
+			e.fail(s, saveCode(err), err.Error())
 		}
 		return err
 	}
 	if e.cur == s {
 		s.record = &RecordView{Sequence: receipt.Sequence, Type: draft.Type, Assurance: s.level(), State: "accepted", Time: draft.Time}
+		s.ticket = ticket
 		e.enter(s, StageRecorded)
 	}
 	return nil
 }
 
+// errAnnulled says that nobody went through the gate.
+var errAnnulled = errors.New("nobody passed")
+
+func saveCode(err error) string {
+	switch {
+	case errors.Is(err, outbox.ErrFull):
+		return "queue_full"
+	case errors.Is(err, errAnnulled):
+		return "passage_annulled"
+	case errors.Is(err, errRegister):
+		return "no_register"
+	}
+	return "internal"
+}
+
+// errRegister says that the local register did not take the entry.
+var errRegister = errors.New("the register did not take the entry")
+
+// save writes the entry down, lets the person through where there is a door, and
+// has the record accepted. What the power cuts off between the first and the
+// last of these is repaired by Repair.
+func (e *Engine) save(ctx context.Context, entry Entry, draft outbox.Draft) (outbox.Receipt, *Ticket, error) {
+	var ticket *Ticket
+	if e.opt.Book != nil {
+		raw, err := encodeDraft(draft)
+		if err != nil {
+			return outbox.Receipt{}, nil, err
+		}
+		entry.Draft = privacy.New(raw)
+		given, err := e.opt.Book.Begin(ctx, entry)
+		if err != nil {
+			return outbox.Receipt{}, nil, fmt.Errorf("%w: %w", errRegister, err)
+		}
+		if given != (Ticket{}) {
+			ticket = &given
+		}
+	}
+	drop := func(err error) (outbox.Receipt, *Ticket, error) {
+		if e.opt.Book != nil {
+			err = errors.Join(err, e.opt.Book.Drop(entry.ID))
+		}
+		return outbox.Receipt{}, nil, err
+	}
+	if e.opt.Door != nil && entry.Kind == string(profile.RegisterPassages) {
+		passed, err := e.opt.Door.Pass(ctx, entry.ID)
+		if err != nil {
+			return drop(err)
+		}
+		if !passed {
+			return drop(errAnnulled)
+		}
+	}
+	receipt, err := e.opt.Recorder.Accept(ctx, draft)
+	if err != nil {
+		if refused(err) {
+			return drop(err)
+		}
+		return outbox.Receipt{}, nil, err // perhaps it is kept: the entry stays for Repair
+	}
+	if e.opt.Book != nil {
+		if err := e.opt.Book.Done(entry.ID, receipt.Sequence); err != nil {
+			e.opt.Log.Error("the register does not know that a record was accepted; the next start repairs it", "visit", entry.ID, "err", err)
+		}
+	}
+	return receipt, ticket, nil
+}
+
+// refused reports whether the queue certainly does not have the record.
+func refused(err error) bool {
+	for _, sure := range []error{outbox.ErrFull, outbox.ErrTooLarge, outbox.ErrDraft, outbox.ErrClosed} {
+		if errors.Is(err, sure) {
+			return true
+		}
+	}
+	return false
+}
+
 // draft makes the record and marks the session as being saved, so that neither
 // a timeout nor a second touch of the button interferes.
-func (e *Engine) draft(id string) (*session, outbox.Draft, error) {
+func (e *Engine) draft(id string) (*session, Entry, outbox.Draft, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s, err := e.at(id, StageConfirm)
+	s, err := e.at(id, StageConfirm, StageAsk)
 	if err != nil {
-		return nil, outbox.Draft{}, err
+		return nil, Entry{}, outbox.Draft{}, err
 	}
-	if s.saving || !e.opt.Profile.Enough(s.assurance) {
-		return nil, outbox.Draft{}, ErrConflict
+	// Who has nothing to answer need not: what is asked and not required may stay open.
+	if s.stage == StageAsk && (len(e.missing(s)) > 0 || len(s.problems) > 0) {
+		return nil, Entry{}, outbox.Draft{}, ErrConflict
+	}
+	if s.saving || !s.known() || !e.opt.Profile.Enough(s.assurance) {
+		return nil, Entry{}, outbox.Draft{}, ErrConflict
 	}
 	s.saving = true
 	record := Record{
@@ -108,7 +198,8 @@ func (e *Engine) draft(id string) (*session, outbox.Draft, error) {
 		Assurance: s.level(),
 		Differs:   MismatchNames(s.mismatches),
 		Face:      s.face,
-		Consent:   Consent{ID: s.id, Basis: e.opt.Profile.Basis, Time: s.agreed.UTC().Truncate(time.Millisecond)},
+		ConsentID: s.id,
+		Consent:   Consent{ID: s.id, Basis: e.opt.Profile.Basis, Time: s.agreed.UTC().Truncate(time.Millisecond), Text: consentText(e.opt.Profile)},
 		Started:   s.started.UTC().Truncate(time.Millisecond),
 	}
 	record.Person, record.FromCode = keep(s, e.opt.Profile.Keeps)
@@ -116,7 +207,25 @@ func (e *Engine) draft(id string) (*session, outbox.Draft, error) {
 		answers := Answers(*s.verification)
 		record.Verification = &answers
 	}
-	return s, outbox.Draft{Type: e.opt.Profile.Record, Time: e.opt.Now(), Data: record}, nil
+	if len(s.answers) > 0 {
+		record.Answers = maps.Clone(s.answers)
+	}
+	for _, a := range s.alarms {
+		record.Alarms = append(record.Alarms, a.Code)
+	}
+	now := e.opt.Now()
+	if slices.Contains(e.opt.Profile.Exports, profile.ExportQD4750) {
+		record.CheckIn = checkIn(s.person, s.insurance, now)
+	}
+	return s, e.entry(s), outbox.Draft{ID: s.id, Type: s.recordType, Time: now, Data: record}, nil
+}
+
+// consentText names the text that the person agreed to, so that a later change
+// of it can be told: the beginning of a SHA-256 over purpose, law and fields.
+func consentText(p profile.Profile) string {
+	text, _ := json.Marshal([]any{p.Purpose, p.Law, p.Basis, p.Keeps}) // strings only: never fails
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
 
 // keep takes the profile's fields of the person. What the chip does not say is
@@ -153,9 +262,15 @@ func (e *Engine) View() *View {
 	v := &View{
 		ID: s.id, Stage: s.stage, Source: s.source, Portrait: s.portrait.IsSet(),
 		Assurance: s.level(), Checks: slices.Clone(s.checks),
-		CanSkipChip: s.stage == StageCard && e.opt.Profile.Enough(s.assurance),
+		CanSkipChip: s.stage == StageCard && s.known() && e.opt.Profile.Enough(s.assurance),
+		NeedsCAN:    s.needsCAN, CanGoBack: e.canGoBack(s),
+		Answers: maps.Clone(s.answers), Problems: maps.Clone(s.problems), Alarms: append([]Alarm{}, s.alarms...),
 	}
-	if s.qr != nil {
+	if s.ticket != nil {
+		t := *s.ticket
+		v.Ticket = &t
+	}
+	if s.known() {
 		v.Person = personView(s.person)
 	}
 	if s.progress != nil {
@@ -180,7 +295,7 @@ func (e *Engine) Portrait(id string) ([]byte, bool) {
 	if e.cur == nil || e.cur.id != id || !e.cur.portrait.IsSet() {
 		return nil, false
 	}
-	return e.cur.portrait.Reveal(), true
+	return bytes.Clone(e.cur.portrait.Reveal()), true // the engine's own is wiped
 }
 
 func personView(p cccd.Person) *PersonView {

@@ -16,6 +16,7 @@ import (
 
 // Draft is a record before it is accepted.
 type Draft struct {
+	ID       string    // of the event; empty: a new one. The same again says that it may be there already
 	Type     string    // vn.tram.….v1
 	Time     time.Time // when it happened; zero: now
 	Subject  string    // what it is about, never a person's data: it is not for people
@@ -97,8 +98,12 @@ func (s *Store) prepare(d *Draft) (request, error) {
 		}
 	}
 	at := s.clock.stamp()
+	id := d.ID
+	if id == "" {
+		id = newID()
+	}
 	e := wire.Event{
-		SpecVersion: "1.0", ID: newID(), Source: s.opt.Source, Type: d.Type, Subject: d.Subject,
+		SpecVersion: "1.0", ID: id, Source: s.opt.Source, Type: d.Type, Subject: d.Subject,
 		Time: d.Time, RecordedTime: at.wall.UTC(), BootID: at.bootID, Monotonic: at.monotonic,
 	}
 	if e.Time.IsZero() {

@@ -1,0 +1,88 @@
+package kiosk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+
+	"tram/agent/visit"
+)
+
+// What an Asking station may answer beside a Station's errors.
+var (
+	ErrBadAnswer = visit.ErrBadAnswer // 422 bad_answer; the visit's problems say which
+	ErrBadTyped  = visit.ErrBadField  // 422 bad_field
+)
+
+// Asking is a Station whose profile asks questions, and whose visits may begin
+// with something else than a code.
+type Asking interface {
+	// Answer takes answers by question; Back leads to the questions again.
+	Answer(ctx context.Context, visitID string, answers map[string]string) error
+	Back(ctx context.Context, visitID string) error
+	// SubmitCAN begins with the card that lies there and the last six digits of its
+	// number, SubmitMRZ with the lines of a passport.
+	SubmitCAN(ctx context.Context, digits string) (visitID string, err error)
+	SubmitMRZ(ctx context.Context, lines string) (visitID string, err error)
+}
+
+// answers serves {"answers": {QUESTION: TEXT}}.
+func (s *Server) answers(station Asking) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+			refuse(w, http.StatusUnsupportedMediaType, "not_json", "the body must be application/json")
+			return
+		}
+		body, ok := readBody(w, r)
+		if !ok {
+			return
+		}
+		var in struct {
+			Answers map[string]string `json:"answers"`
+		}
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.DisallowUnknownFields()
+		err := d.Decode(&in)
+		if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) || in.Answers == nil {
+			refuse(w, http.StatusBadRequest, "bad_json", `the body must be one object {"answers": {"question": "text"}}`)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
+		defer cancel()
+		if err := station.Answer(ctx, r.PathValue("id"), in.Answers); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		answer(w, http.StatusOK, map[string]bool{"ok": true})
+	}
+}
+
+// parseBeginning tells a code from an access number and from the lines of a
+// document: {"qr": …}, {"can": …} or {"mrz": …}.
+func (s *Server) parseBeginning(body []byte) (func(context.Context) (string, error), error) {
+	var in struct {
+		CAN string `json:"can"`
+		MRZ string `json:"mrz"`
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	err := d.Decode(&in)
+	_, more := d.Token()
+	if asking, ok := s.opt.Station.(Asking); ok && err == nil && errors.Is(more, io.EOF) {
+		switch {
+		case in.CAN != "" && in.MRZ == "":
+			return func(ctx context.Context) (string, error) { return asking.SubmitCAN(ctx, in.CAN) }, nil
+		case in.MRZ != "" && in.CAN == "":
+			return func(ctx context.Context) (string, error) { return asking.SubmitMRZ(ctx, in.MRZ) }, nil
+		}
+	}
+	code, err := parseSubmission(body)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (string, error) { return s.opt.Station.SubmitQR(ctx, code) }, nil
+}
