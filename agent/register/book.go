@@ -1,0 +1,369 @@
+package register
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"tram/agent/keep"
+	"tram/agent/visit"
+	"tram/drivers/privacy"
+)
+
+// Look says what the register knows of a person: a stay is open, they boarded
+// before, they are not on the list, they sit in another room.
+func (r *Register) Look(_ context.Context, e visit.Entry) (visit.Finding, error) {
+	var f visit.Finding
+	number, answers := e.Number.Reveal(), e.Answers.Reveal()
+	err := r.view("look into the register", func(tx *bolt.Tx) error {
+		known := r.byNumber(tx, number)
+		known = slices.DeleteFunc(known, func(x *entry) bool { return x.ID == e.ID || x.Kind != e.Kind })
+		switch e.Kind {
+		case Stays:
+			f = r.lookStays(known)
+		case Trips:
+			return r.lookTrips(tx, known, e, &f)
+		case RosterOf:
+			return r.lookRoster(tx, known, number, answers, &f)
+		case Passages:
+			f = lookPassages(known, direction(answers))
+		}
+		return nil
+	})
+	if err == nil {
+		err = r.keepAlarms(e, f.Alarms)
+	}
+	return f, err
+}
+
+func (r *Register) lookStays(known []*entry) (f visit.Finding) {
+	for _, x := range known {
+		if x.State == StateOpen {
+			f.Alarms = append(f.Alarms, visit.Alarm{Code: "stay_open", Detail: x.Answers["room"]})
+			f.RecordType, f.Fill = r.opt.Policy.Closes, x.Answers
+			break
+		}
+	}
+	return f
+}
+
+func (r *Register) lookTrips(tx *bolt.Tx, known []*entry, e visit.Entry, f *visit.Finding) error {
+	trip := r.tripFor(tx, e.Answers.Reveal()["trip"])
+	if trip == nil {
+		return nil
+	}
+	f.Fill = map[string]string{"trip": trip.ID}
+	for _, x := range known {
+		if x.Trip == trip.ID {
+			f.Alarms = append(f.Alarms, visit.Alarm{Code: "twice_boarded", Stop: true, Detail: x.Answers["seat"]})
+		}
+	}
+	list, err := r.candidates(tx)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	person := e.Person.Reveal()
+	if onList(list, e.Number.Reveal(), person["personName"], yearOf(person["dateOfBirth"])) == nil {
+		f.Alarms = append(f.Alarms, visit.Alarm{Code: "not_on_list"})
+	}
+	return nil
+}
+
+func (r *Register) lookRoster(tx *bolt.Tx, known []*entry, number string, answers map[string]string, f *visit.Finding) error {
+	list, err := r.candidates(tx)
+	if err != nil {
+		return err
+	}
+	c := onList(list, number, "", "")
+	if c == nil {
+		f.Alarms = append(f.Alarms, visit.Alarm{Code: "not_on_list", Stop: true})
+		return nil
+	}
+	f.Fill = map[string]string{}
+	for id, v := range map[string]string{"candidate": c.Number, "room": c.Room, "seat": c.Seat} {
+		if v != "" {
+			f.Fill[id] = v
+		}
+	}
+	room := r.opt.Policy.Room
+	if room == "" {
+		room = answers["room"]
+	}
+	if room != "" && c.Room != "" && !strings.EqualFold(room, c.Room) {
+		f.Alarms = append(f.Alarms, visit.Alarm{Code: "wrong_room", Stop: true, Detail: c.Room})
+	}
+	if slices.ContainsFunc(known, func(x *entry) bool { return day(x.Time) == day(r.now()) }) {
+		f.Alarms = append(f.Alarms, visit.Alarm{Code: "twice_admitted", Stop: true, Detail: c.Room})
+	}
+	return nil
+}
+
+func direction(answers map[string]string) string {
+	if answers["direction"] == "out" {
+		return "out"
+	}
+	return "in"
+}
+
+func lookPassages(known []*entry, way string) (f visit.Finding) {
+	if len(known) > 0 && direction(known[0].Answers) == way {
+		f.Alarms = append(f.Alarms, visit.Alarm{Code: "passback", Stop: true})
+	}
+	return f
+}
+
+// Begin writes an entry down with its draft. The same id again changes nothing
+// and gives the same ticket.
+func (r *Register) Begin(ctx context.Context, v visit.Entry) (visit.Ticket, error) {
+	finding, err := r.Look(ctx, v)
+	if err != nil {
+		return visit.Ticket{}, err
+	}
+	now, right := r.opt.Clock()
+	p := r.opt.Policy
+	e := &entry{
+		ID: v.ID, Profile: v.Profile, Kind: v.Kind, State: StatePending, Time: v.Time, Unsynced: !right,
+		Hash: r.hash(v.Number.Reveal()), Person: kept(v.Person.Reveal(), p.Keeps), Answers: v.Answers.Reveal(),
+		Assurance: v.Assurance, Source: v.Source, Face: v.Face, RecordType: v.RecordType, Draft: v.Draft.Reveal(), Retain: p.Retain,
+	}
+	if slices.Contains(p.Keeps, "idCode") || slices.Contains(p.Keeps, "documentNumber") {
+		e.Number = v.Number.Reveal()
+	}
+	for _, a := range finding.Alarms {
+		e.Alarms = append(e.Alarms, a.Code)
+	}
+	var ticket visit.Ticket
+	err = r.update("write into the register", func(tx *bolt.Tx) error {
+		before, err := r.entry(tx, v.ID)
+		switch {
+		case err == nil:
+			ticket = visit.Ticket{Number: before.TicketNo, Text: before.Ticket, At: before.Time}
+			return nil
+		case !errors.Is(err, ErrUnknown):
+			return err
+		}
+		switch v.Kind {
+		case Trips:
+			if trip := r.tripFor(tx, e.Answers["trip"]); trip != nil {
+				e.Trip = trip.ID
+			}
+		case Stays:
+			if p.Closes != "" && v.RecordType == p.Closes {
+				for _, x := range r.byNumber(tx, v.Number.Reveal()) {
+					if x.Kind == Stays && x.State == StateOpen {
+						e.Closes = x.ID
+						break
+					}
+				}
+			}
+		}
+		if p.Ticket {
+			if ticket, err = r.nextTicket(tx, e.Answers[p.TicketBy], now); err != nil {
+				return err
+			}
+			e.Ticket, e.TicketNo = ticket.Text, ticket.Number
+		}
+		return r.save(tx, nil, e)
+	})
+	if err != nil {
+		return visit.Ticket{}, err
+	}
+	return ticket, nil
+}
+
+// proofFor is how long the proof of a visit of which nothing is kept stays.
+const proofFor = 30 * 24 * time.Hour
+
+// Done says under which sequence the record was accepted. The draft goes; where
+// the profile keeps nothing, all but the proof.
+func (r *Register) Done(id string, sequence uint64) error {
+	return r.update("end an entry of the register", func(tx *bolt.Tx) error {
+		e, err := r.entry(tx, id)
+		if err != nil {
+			return err
+		}
+		if e.State != StatePending {
+			return nil
+		}
+		old := *e
+		e.Sequence, e.Draft = sequence, nil
+		if e.Closes != "" {
+			return r.checkOut(tx, &old, e)
+		}
+		e.State = map[string]string{Stays: StateOpen, Trips: StateBoarded, RosterOf: StateAdmitted, Passages: StatePassed}[e.Kind]
+		if e.State == "" {
+			e.State = StateRecorded
+		}
+		if e.State != StateOpen {
+			e.Expires = e.Time.Add(e.Retain)
+		}
+		if e.Retain > 0 || e.State == StateOpen {
+			return r.save(tx, &old, e)
+		}
+		// A new key: the one before, which opened the person, is destroyed.
+		if err := r.erase(tx, &old); err != nil {
+			return err
+		}
+		proof := &entry{
+			ID: e.ID, Profile: e.Profile, Kind: e.Kind, State: e.State, Time: e.Time, Unsynced: e.Unsynced, Assurance: e.Assurance,
+			Source: e.Source, Face: e.Face, RecordType: e.RecordType, Sequence: e.Sequence, Ticket: e.Ticket, TicketNo: e.TicketNo,
+			Expires: r.now().Add(proofFor), Alarms: e.Alarms,
+		}
+		return r.save(tx, nil, proof)
+	})
+}
+
+// checkOut closes the stay that the entry of a check-out names; that entry goes.
+func (r *Register) checkOut(tx *bolt.Tx, old, e *entry) error {
+	err := r.change(tx, e.Closes, func(stay *entry) error {
+		stay.close(e.Time, e.Sequence)
+		return nil
+	})
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return err
+	}
+	return r.erase(tx, old)
+}
+
+func (e *entry) close(at time.Time, sequence uint64) {
+	e.State, e.Closed, e.Expires = StateClosed, at, at.Add(e.Retain)
+	if sequence != 0 && e.Sequence == 0 {
+		e.Sequence = sequence
+	}
+}
+
+// Drop says that the record was not accepted: nothing stays.
+func (r *Register) Drop(id string) error {
+	return r.update("drop an entry of the register", func(tx *bolt.Tx) error {
+		e, err := r.entry(tx, id)
+		if errors.Is(err, ErrUnknown) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if e.State != StatePending {
+			return ErrState
+		}
+		return r.erase(tx, e)
+	})
+}
+
+// Pending are the entries whose record may not be accepted yet, with their
+// drafts: what a crash left. The daemon accepts each again under the same event
+// id and calls Done.
+func (r *Register) Pending(context.Context) ([]visit.Entry, error) {
+	var list []visit.Entry
+	err := r.view("read the register", func(tx *bolt.Tx) error {
+		for _, e := range r.under(tx, "p", nil) {
+			list = append(list, visit.Entry{
+				ID: e.ID, Profile: e.Profile, Kind: e.Kind, Time: e.Time, Number: privacy.New(e.Number), Person: privacy.New(e.Person),
+				Answers: privacy.New(e.Answers), Assurance: e.Assurance, Source: e.Source, Face: e.Face, RecordType: e.RecordType, Draft: privacy.New(e.Draft),
+			})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// nextTicket counts per queue and day of the place, in the transaction that
+// writes the entry: no number is given twice.
+func (r *Register) nextTicket(tx *bolt.Tx, queue string, now time.Time) (visit.Ticket, error) {
+	if len(queue) > maxID {
+		return visit.Ticket{}, fmt.Errorf("%w: the queue's name", ErrBad)
+	}
+	b := tx.Bucket(bucketTickets)
+	// The name may be what a person answered: the hash serves as well.
+	k := []byte(day(now) + hex.EncodeToString(r.hash("ticket "+queue)))
+	n := 1
+	if v := b.Get(k); v != nil {
+		if _, err := fmt.Sscan(string(v), &n); err != nil {
+			return visit.Ticket{}, fmt.Errorf("%w: the queue's count", ErrState)
+		}
+		n++
+	}
+	if err := b.Put(k, fmt.Append(nil, n)); err != nil {
+		return visit.Ticket{}, err
+	}
+	// Days that are long over go, not yesterday's: a clock may be set back.
+	last := []byte(day(now.AddDate(0, 0, -60)))
+	var gone [][]byte
+	c := b.Cursor()
+	for k, _ := c.First(); k != nil && string(k) < string(last); k, _ = c.Next() {
+		gone = append(gone, slices.Clone(k))
+	}
+	for _, k := range gone {
+		if err := b.Delete(k); err != nil {
+			return visit.Ticket{}, err
+		}
+	}
+	return visit.Ticket{Number: n, Text: fmt.Sprintf("%s%03d", r.opt.Policy.Prefix, n), At: now}, nil
+}
+
+// NextTicket gives out a queue's next number of this day.
+func (r *Register) NextTicket(queue string) (t visit.Ticket, err error) {
+	err = r.update("give out a ticket", func(tx *bolt.Tx) (err error) {
+		t, err = r.nextTicket(tx, queue, r.now())
+		return err
+	})
+	return t, err
+}
+
+// Candidate is a line of a roster or passenger list.
+type Candidate struct {
+	IDCode      string `json:"idCode,omitempty"`
+	PersonName  string `json:"personName,omitempty"`
+	DateOfBirth string `json:"dateOfBirth,omitempty"` // or the year
+	Number      string `json:"number,omitempty"`
+	Room        string `json:"room,omitempty"`
+	Seat        string `json:"seat,omitempty"`
+}
+
+const listRoster = "roster"
+
+// candidates is the list that was imported, else the hub's.
+func (r *Register) candidates(tx *bolt.Tx) ([]Candidate, error) {
+	var list rosterList
+	err := r.get(tx, kindList, listRoster, &list)
+	if err == nil {
+		return list.Lines, nil
+	}
+	if !errors.Is(err, ErrUnknown) || r.opt.Roster == nil {
+		return nil, nil
+	}
+	hub, err := r.opt.Roster()
+	if err != nil {
+		return nil, fmt.Errorf("read the hub's roster: %w", err)
+	}
+	out := make([]Candidate, len(hub))
+	for i, c := range hub {
+		out[i] = fromHub(c)
+	}
+	return out, nil
+}
+
+func fromHub(c keep.Candidate) Candidate {
+	return Candidate{IDCode: c.IDCode.Reveal(), PersonName: c.PersonName.Reveal(), DateOfBirth: c.DateOfBirth.Reveal(), Number: c.Number, Room: c.Room, Seat: c.Seat}
+}
+
+// onList finds a person by number, or, where the list has none, by name and year.
+func onList(list []Candidate, number, personName, year string) *Candidate {
+	fold := func(s string) string { return strings.ToUpper(strings.Join(strings.Fields(s), " ")) }
+	for i, c := range list {
+		switch {
+		case c.IDCode != "":
+			if strings.EqualFold(c.IDCode, number) {
+				return &list[i]
+			}
+		case personName != "" && fold(c.PersonName) == fold(personName) && (c.DateOfBirth == "" || yearOf(c.DateOfBirth) == year):
+			return &list[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,539 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"tram/agent/keep"
+	"tram/agent/privacytest"
+	"tram/agent/visit"
+	"tram/drivers/privacy"
+	"tram/sync/seal/rest"
+)
+
+const (
+	an     = "099099000017"
+	anName = "Nguyễn Văn Thử Nghiệm"
+	closes = "vn.tram.stay.closed.v1"
+)
+
+// desk is a register whose clock the test sets.
+type desk struct {
+	*Register
+	path string
+	now  time.Time
+	opt  Options
+}
+
+func open(t *testing.T, dir string, p Policy) *desk {
+	t.Helper()
+	box, err := rest.LoadOrCreate(filepath.Join(dir, "rest.jwk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &desk{path: filepath.Join(dir, "register.db"), now: time.Date(2026, 3, 2, 14, 0, 0, 0, Place)}
+	d.opt = Options{Box: box, Policy: p, Clock: func() (time.Time, bool) { return d.now, true }}
+	d.reopen(t)
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func (d *desk) reopen(t *testing.T) {
+	t.Helper()
+	if d.Register != nil {
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	if d.Register, err = Open(d.path, d.opt); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func stays() Policy {
+	return Policy{Keeps: []string{"idCode", "personName", "dateOfBirth"}, Retain: 720 * time.Hour, Closes: closes}
+}
+
+func person(id, kind, number string, answers map[string]string) visit.Entry {
+	return visit.Entry{
+		ID: id, Profile: "test", Kind: kind, Time: time.Date(2026, 3, 2, 14, 0, 0, 0, Place), Number: privacy.New(number),
+		Person:  privacy.New(map[string]string{"idCode": number, "personName": anName, "dateOfBirth": "15/08/1999", "religion": "Không"}),
+		Answers: privacy.New(answers), Assurance: "chip", RecordType: "vn.tram.test.v1", Draft: privacy.New([]byte(`{"draft of":"` + anName + `"}`)),
+	}
+}
+
+// enter plays a visit up to its accepted record.
+func (d *desk) enter(t *testing.T, e visit.Entry, seq uint64) visit.Finding {
+	t.Helper()
+	f, err := d.Look(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range f.Alarms {
+		if a.Stop {
+			return f
+		}
+	}
+	if f.RecordType != "" {
+		e.RecordType = f.RecordType
+	}
+	if _, err := d.Begin(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Done(e.ID, seq); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func codes(f visit.Finding) string {
+	var list []string
+	for _, a := range f.Alarms {
+		list = append(list, a.Code)
+	}
+	return strings.Join(list, " ")
+}
+
+func searcher() *privacytest.Searcher {
+	return privacytest.New(privacytest.Value{Name: "number", Text: an}, privacytest.Value{Name: "name", Text: anName}, privacytest.Value{Name: "birth", Text: "15/08/1999"})
+}
+
+func clean(t *testing.T, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range searcher().Search(data) {
+		t.Errorf("%s holds the %s as %s", filepath.Base(path), f.Value, f.Encoding)
+	}
+}
+
+func TestTheFileHoldsNothingOfAPersonInClear(t *testing.T) {
+	d := open(t, t.TempDir(), stays())
+	d.enter(t, person("v1", Stays, an, map[string]string{"room": "101"}), 1)
+	if _, err := d.Find(t.Context(), "clerk", an, "asked about "+an); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, d.path)
+	log, err := d.AccessLog()
+	if err != nil || len(log) != 1 || log[0].Why != "asked about [number]" {
+		t.Errorf("AccessLog = %+v, %v; want one line whose reason names no number", log, err)
+	}
+}
+
+func TestWhatIsDeletedCannotBeOpenedAnyMore(t *testing.T) {
+	d := open(t, t.TempDir(), stays())
+	d.enter(t, person("v1", Stays, an, map[string]string{"room": "101"}), 1)
+	d.enter(t, person("v2", Stays, "099099000025", map[string]string{"room": "102"}), 2)
+	before := keyRows(t, d, "v1")
+	if before == 0 {
+		t.Fatal("the key of the entry is not in the file before: the test looks for the wrong thing")
+	}
+	if err := d.Delete(t.Context(), "clerk", "v1", "request"); err != nil {
+		t.Fatal(err)
+	}
+	if n := keyRows(t, d, "v1"); n != 0 {
+		t.Errorf("the deleted entry's key is in the file's pages %d times", n)
+	}
+	if n := keyRows(t, d, "v2"); n == 0 {
+		t.Error("the other entry's key is gone, too")
+	}
+	if list, err := d.Find(t.Context(), "clerk", an, "check"); err != nil || len(list) != 0 {
+		t.Errorf("Find after Delete: %d entries, %v", len(list), err)
+	}
+	proof, err := d.Deletions()
+	if err != nil || len(proof) != 1 || proof[0].Why != "request" || proof[0].Entry != "v1" {
+		t.Errorf("Deletions = %+v, %v", proof, err)
+	}
+	left, err := filepath.Glob(d.path + ".*")
+	if err != nil || len(left) != 0 {
+		t.Errorf("files left: %v, %v", left, err)
+	}
+}
+
+// keyRows counts how often the name of an entry stands in any page, free or not.
+func keyRows(t *testing.T, d *desk, id string) int {
+	t.Helper()
+	data, err := os.ReadFile(d.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(data), "e"+id+"eyJ")
+}
+
+func TestNothingButTheProofStaysWhereTheProfileKeepsNothing(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{})
+	d.enter(t, person("v1", "", an, map[string]string{"contract": "HD-12345678"}), 7)
+	if err := d.scrubIfOwed(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Export(t.Context(), "clerk", "v1", "look")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := got["entry"].(Row)
+	if row.Name != "" || row.Number != "" || len(row.Answers) != 0 || row.Sequence != 7 || row.Assurance != "chip" {
+		t.Errorf("what stays is %+v, want time, assurance and sequence alone", row)
+	}
+}
+
+func TestOnlyTheFieldsOfTheProfileStay(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Keeps: []string{"personName", "birthYear"}, Retain: time.Hour})
+	if _, err := d.OpenTrip(t.Context(), "clerk", Trip{Route: "Buôn Ma Thuột – Đà Nẵng"}); err != nil {
+		t.Fatal(err)
+	}
+	d.enter(t, person("v1", Trips, an, nil), 1)
+	got, err := d.Export(t.Context(), "clerk", "v1", "look")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := got["person"].(map[string]string); len(p) != 2 || p["birthYear"] != "1999" || got["number"] != "" {
+		t.Errorf("a coach keeps %d fields and number %q, want name and year of birth", len(p), got["number"])
+	}
+}
+
+func TestSeveralGuestsOfARoomCheckOutOneByOne(t *testing.T) {
+	d := open(t, t.TempDir(), stays())
+	room := map[string]string{"room": "101"}
+	d.enter(t, person("v1", Stays, an, room), 1)
+	d.enter(t, person("v2", Stays, "099099000025", room), 2)
+	if list, err := d.OpenStays(t.Context(), "clerk"); err != nil || len(list) != 2 {
+		t.Fatalf("OpenStays = %d, %v", len(list), err)
+	}
+	d.now = d.now.Add(20 * time.Hour)
+	out := person("v3", Stays, an, nil)
+	out.Time = d.now
+	f := d.enter(t, out, 3)
+	if codes(f) != "stay_open" || f.RecordType != closes || f.Fill["room"] != "101" {
+		t.Errorf("Look of a guest who stays here: %s, %q, room %q", codes(f), f.RecordType, f.Fill["room"])
+	}
+	list, err := d.OpenStays(t.Context(), "clerk")
+	if err != nil || len(list) != 1 || list[0].ID != "v2" || list[0].Number != "0990****0025" {
+		t.Errorf("after one check-out %d stays are open, %v", len(list), err)
+	}
+	if row, err := d.CloseStay(t.Context(), "clerk", "v2", d.now); err != nil || row.State != StateClosed {
+		t.Errorf("CloseStay: %v", err)
+	}
+	if _, err := d.CloseStay(t.Context(), "clerk", "v2", d.now); !errors.Is(err, ErrState) {
+		t.Errorf("a second CloseStay: %v, want ErrState", err)
+	}
+}
+
+func TestAPassengerBoardsOnceAndAStrangerIsNoticed(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Keeps: []string{"personName", "birthYear"}, Retain: time.Hour})
+	trip, err := d.OpenTrip(t.Context(), "clerk", Trip{Route: "Buôn Ma Thuột – Đà Nẵng"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.ImportRoster(t.Context(), "clerk", []Candidate{{PersonName: strings.ToUpper(anName), DateOfBirth: "1999"}, {IDCode: "099099000033"}}); err != nil {
+		t.Fatal(err)
+	}
+	if f := d.enter(t, person("v1", Trips, an, nil), 1); codes(f) != "" || f.Fill["trip"] != trip.ID {
+		t.Errorf("a listed passenger: %q, trip %q", codes(f), f.Fill["trip"])
+	}
+	if f := d.enter(t, person("v2", Trips, an, nil), 2); codes(f) != "twice_boarded" || !f.Alarms[0].Stop {
+		t.Errorf("the same passenger again: %q", codes(f))
+	}
+	stranger := person("v3", Trips, "099099000041", nil)
+	stranger.Person = privacy.New(map[string]string{"personName": "Trần Thị Lạ", "dateOfBirth": "01/01/1980"})
+	if f := d.enter(t, stranger, 3); codes(f) != "not_on_list" || f.Alarms[0].Stop {
+		t.Errorf("a stranger: %q", codes(f))
+	}
+	list, err := d.Passengers(t.Context(), "clerk", trip.ID)
+	if err != nil || len(list) != 2 || list[0].ID != "v1" {
+		t.Errorf("Passengers = %d, %v", len(list), err)
+	}
+	alarms, err := d.Alarms(t.Context(), "clerk")
+	if err != nil || len(alarms) != 2 {
+		t.Errorf("Alarms = %d, %v; want 2", len(alarms), err)
+	}
+	if err := d.CloseTrip(t.Context(), "clerk", trip.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := d.Sweep(d.now.Add(2 * time.Hour)); err != nil || n != 2 {
+		t.Errorf("Sweep after the trip's time: %d, %v; want 2", n, err)
+	}
+}
+
+func TestACandidateIsAdmittedOnceInTheirOwnRoom(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Keeps: []string{"idCode", "personName"}, Retain: time.Hour, Room: "P1"})
+	d.opt.Roster = func() ([]keep.Candidate, error) {
+		return []keep.Candidate{
+			{IDCode: privacy.New(an), Number: "SBD01", Room: "P1"}, {IDCode: privacy.New("099099000025"), Number: "SBD02", Room: "P2"},
+			{IDCode: privacy.New("099099000033"), Number: "SBD03", Room: "P1"},
+		}, nil
+	}
+	d.reopen(t)
+	for _, c := range []struct{ id, number, want string }{
+		{"v1", an, ""}, {"v2", an, "twice_admitted"}, {"v3", "099099000025", "wrong_room"}, {"v4", "099099000041", "not_on_list"},
+	} {
+		if f := d.enter(t, person(c.id, RosterOf, c.number, nil), 1); codes(f) != c.want {
+			t.Errorf("%s: %q, want %q", c.id, codes(f), c.want)
+		}
+	}
+	present, absent, err := d.Roster(t.Context(), "clerk")
+	if err != nil || len(present) != 1 || len(absent) != 2 || absent[0].Answers["candidate"] != "SBD02" {
+		t.Errorf("Roster = %d present, %d absent, %v; want 1 and 2", len(present), len(absent), err)
+	}
+}
+
+func TestWhoWentInIsInsideUntilTheyGoOut(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Keeps: []string{"personName"}, Retain: time.Hour})
+	way := func(w string) map[string]string { return map[string]string{"direction": w} }
+	d.enter(t, person("v1", Passages, an, way("in")), 1)
+	d.enter(t, person("v2", Passages, "099099000025", way("in")), 2)
+	if f := d.enter(t, person("v3", Passages, an, way("in")), 3); codes(f) != "passback" {
+		t.Errorf("in twice: %q, want passback", codes(f))
+	}
+	out := person("v4", Passages, an, way("out"))
+	out.Time = out.Time.Add(time.Minute)
+	d.enter(t, out, 4)
+	if list, err := d.Inside(t.Context(), "guard"); err != nil || len(list) != 1 || list[0].ID != "v2" {
+		t.Errorf("Inside = %d, %v; want one", len(list), err)
+	}
+}
+
+func TestWhatACrashLeftIsPendingWithItsDraft(t *testing.T) {
+	d := open(t, t.TempDir(), stays())
+	e := person("v1", Stays, an, nil)
+	if _, err := d.Begin(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Delete(t.Context(), "clerk", "v1", "too early"); !errors.Is(err, ErrState) {
+		t.Errorf("Delete while the record is made: %v, want ErrState", err)
+	}
+	d.reopen(t)
+	left, err := d.Pending(t.Context())
+	if err != nil || len(left) != 1 || string(left[0].Draft.Reveal()) != string(e.Draft.Reveal()) {
+		t.Fatalf("Pending = %d, %v", len(left), err)
+	}
+	if list, err := d.Today(t.Context(), "clerk"); err != nil || len(list) != 0 {
+		t.Errorf("an entry without a record is listed: %d, %v", len(list), err)
+	}
+	for range 2 { // Done again is no error
+		if err := d.Done("v1", 5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, err := d.Pending(t.Context()); err != nil || len(left) != 0 {
+		t.Errorf("Pending after Done: %d, %v", len(left), err)
+	}
+	if _, err := d.Begin(t.Context(), person("v2", Stays, "099099000025", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(d.Drop("v2"), d.Drop("v2")); err != nil {
+		t.Errorf("Drop: %v", err)
+	}
+	if list, err := d.Undelivered(); err != nil || len(list) != 1 || list["v1"] != 5 {
+		t.Errorf("Undelivered = %v, %v", list, err)
+	}
+}
+
+func TestTicketsBeginAnewEachDayOfThePlaceAndSurviveARestart(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Ticket: true, TicketBy: "service", Prefix: "A", Retain: time.Hour})
+	next := func(want string) {
+		t.Helper()
+		got, err := d.NextTicket("birth")
+		if err != nil || got.Text != want {
+			t.Errorf("ticket %q, %v; want %q", got.Text, err, want)
+		}
+	}
+	next("A001")
+	d.reopen(t)
+	next("A002")
+	if other, err := d.NextTicket("land"); err != nil || other.Number != 1 {
+		t.Errorf("another queue: %d, %v", other.Number, err)
+	}
+	d.now = time.Date(2026, 3, 2, 16, 59, 0, 0, time.UTC) // 23:59 there
+	next("A003")
+	d.now = d.now.Add(time.Minute)
+	next("A001")
+	d.now = d.now.Add(-time.Minute) // a clock set back goes on where it was
+	next("A004")
+	first, err := d.Begin(t.Context(), person("v1", Visits, an, map[string]string{"service": "birth"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := d.Begin(t.Context(), person("v1", Visits, an, map[string]string{"service": "birth"}))
+	if err != nil || again.Text != first.Text {
+		t.Errorf("the same visit again: %q, %v; want %q", again.Text, err, first.Text)
+	}
+}
+
+func TestAHoldKeepsWhatTheClockWouldDelete(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Keeps: []string{"idCode"}, Retain: time.Hour})
+	d.enter(t, person("v1", Visits, an, nil), 1)
+	d.enter(t, person("v2", Visits, an, nil), 2)
+	if err := d.Hold(t.Context(), "chief", "v1", "order 12"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Delete(t.Context(), "clerk", "v1", "x"); !errors.Is(err, ErrHeld) {
+		t.Errorf("Delete: %v, want ErrHeld", err)
+	}
+	later := d.now.Add(48 * time.Hour)
+	if n, err := d.Sweep(later); err != nil || n != 1 {
+		t.Errorf("Sweep = %d, %v; want 1", n, err)
+	}
+	if err := d.Release(t.Context(), "chief", "v1", "order over"); err != nil {
+		t.Fatal(err)
+	}
+	d.opt.Clock = func() (time.Time, bool) { return d.now, false }
+	d.reopen(t)
+	if n, err := d.Sweep(later); err != nil || n != 0 {
+		t.Errorf("Sweep with a clock that is not known to be right = %d, %v; want 0", n, err)
+	}
+	d.opt.Clock = func() (time.Time, bool) { return d.now, true }
+	d.reopen(t)
+	if n, err := d.Sweep(later); err != nil || n != 1 {
+		t.Errorf("Sweep after the hold = %d, %v; want 1", n, err)
+	}
+}
+
+func TestAPersonsRequestIsCarriedOutAndItsTimersAreTheLaws(t *testing.T) {
+	d := open(t, t.TempDir(), stays())
+	d.enter(t, person("v1", Stays, an, map[string]string{"room": "101"}), 1)
+	if err := d.Correct(t.Context(), "clerk", "v1", map[string]string{"personName": "Nguyễn Văn Đúng", "room": "102"}, "card was misread"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Correct(t.Context(), "clerk", "v1", map[string]string{"idCode": "099099000025"}, "x"); !errors.Is(err, ErrBad) {
+		t.Errorf("Correct of the number: %v, want ErrBad", err)
+	}
+	list, err := d.Find(t.Context(), "clerk", an, "request")
+	if err != nil || len(list) != 1 || list[0].Name != "Nguyễn Văn Đúng" || list[0].Answers["room"] != "102" {
+		t.Errorf("after Correct: %d entries, %v", len(list), err)
+	}
+	d.now = time.Date(2026, 3, 6, 9, 0, 0, 0, Place) // a Friday
+	d.opt.Policy.Holidays = []string{"2026-03-10"}
+	d.reopen(t)
+	q, err := d.AddRequest(t.Context(), "clerk", "delete", "v1", "by letter")
+	if err != nil || q.AnswerBy.Format(time.DateOnly) != "2026-03-11" || q.CarryOutBy.Format(time.DateOnly) != "2026-03-21" {
+		t.Errorf("answer by %s, carry out by %s, %v; want 2026-03-11 and 2026-03-21", q.AnswerBy.Format(time.DateOnly), q.CarryOutBy.Format(time.DateOnly), err)
+	}
+	if err := d.SetRequest(t.Context(), "clerk", q.ID, "done", ""); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := d.Requests(t.Context(), "clerk"); err != nil || len(all) != 1 || all[0].State != "done" || all[0].Answered.IsZero() {
+		t.Errorf("Requests = %+v, %v", all, err)
+	}
+}
+
+func TestAChangedLineOfTheAccessLogIsFound(t *testing.T) {
+	d := open(t, t.TempDir(), stays())
+	for i := range 5 {
+		if err := d.Note("clerk", "sign-in", fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v, err := d.Verify(); err != nil || v.Chain != "ok" || v.Access != 5 {
+		t.Fatalf("Verify = %+v, %v", v, err)
+	}
+	for name, do := range map[string]func(b *bolt.Bucket) error{
+		"changed": func(b *bolt.Bucket) error {
+			k, v := b.Cursor().First()
+			w := slices.Clone(v)
+			w[40] ^= 1
+			return b.Put(k, w)
+		},
+		"the last gone": func(b *bolt.Bucket) error { k, _ := b.Cursor().Last(); return b.Delete(k) },
+		"the first gone": func(b *bolt.Bucket) error {
+			k, _ := b.Cursor().First()
+			return b.Delete(k)
+		},
+	} {
+		tx, err := d.db.Begin(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := do(tx.Bucket(bucketAccess)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.readLog(tx, bucketAccess, func([]byte, string) error { return nil }); !errors.Is(err, ErrChain) {
+			t.Errorf("%s: %v, want ErrChain", name, err)
+		}
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Today(context.Background(), ""); !errors.Is(err, ErrBad) {
+		t.Errorf("a look by nobody: %v, want ErrBad", err)
+	}
+}
+
+func TestADamagedFileIsKeptAsideAndWhatReadsIsTakenOver(t *testing.T) {
+	d := open(t, t.TempDir(), stays())
+	for i := range 40 {
+		d.enter(t, person(fmt.Sprintf("visit-%d", i), Stays, fmt.Sprintf("0990990001%02d", i), nil), uint64(i+1))
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(d.path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(make([]byte, 4096), 0); err != nil { // the first meta page
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.Register = nil
+	d.reopen(t)
+	kept, n := d.Replaced()
+	if kept == "" || n < 30 {
+		t.Errorf("kept aside as %q with %d objects taken over, want 30 or more of 40", filepath.Base(kept), n)
+	}
+	list, err := d.OpenStays(t.Context(), "clerk")
+	if err != nil || len(list) < 30 {
+		t.Errorf("%d stays are open after the damage, %v", len(list), err)
+	}
+	if found, err := d.Find(t.Context(), "clerk", list[0].Person["idCode"], "look"); err != nil || len(found) != 1 {
+		t.Errorf("a person is found %d times, %v", len(found), err)
+	}
+	if err := d.Delete(t.Context(), "clerk", list[0].ID, "request"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(kept); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the damaged file, which holds the deleted entry's key, is still there: %v", err)
+	}
+}
+
+func FuzzParseRoster(f *testing.F) {
+	f.Add([]byte("Số báo danh,Họ và tên,Số CCCD,Phòng\nSBD01,Nguyễn Văn Thử,099099000017,P1\n"))
+	f.Add([]byte("\xef\xbb\xbfcccd;phòng\n099099000017;\"P 1\"\n"))
+	f.Add([]byte("id\tname\n\"\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		list, err := ParseRoster(data)
+		if err != nil && !errors.Is(err, ErrBad) {
+			t.Errorf("error %v, want ErrBad", err)
+		}
+		for _, c := range list {
+			if c.IDCode == "" && c.PersonName == "" {
+				t.Error("a line without a person")
+			}
+		}
+	})
+}
+
+func TestARosterIsReadByItsHeadings(t *testing.T) {
+	list, err := ParseRoster([]byte("\xef\xbb\xbfSBD;Họ và tên;Số CCCD;Năm sinh;Phòng thi\nSBD01;Nguyễn Văn Thử;099099000017;1999;P1\n"))
+	if err != nil || len(list) != 1 || list[0] != (Candidate{IDCode: an, PersonName: "Nguyễn Văn Thử", DateOfBirth: "1999", Number: "SBD01", Room: "P1"}) {
+		t.Errorf("ParseRoster = %d lines, %v", len(list), err)
+	}
+	for _, wrong := range []string{"", "room\nP1\n", "cccd,cccd\n1,2\n", "cccd,room\n,P1\n", "cccd,room\n099099000017\n"} {
+		if _, err := ParseRoster([]byte(wrong)); !errors.Is(err, ErrBad) || strings.Contains(err.Error(), "0990") {
+			t.Errorf("%q: %v, want ErrBad without the content", wrong, err)
+		}
+	}
+}
