@@ -55,7 +55,7 @@ var homes = map[string][]string{
 	"golang.org/x/image":                            {"drivers/printer"},
 	"github.com/creack/pty":                         {"drivers/sim"},
 	"go.yaml.in/yaml":                               {"configs", "drivers/sim", "cmd/tram"},
-	"github.com/xuri/excelize":               {"agent/lodging"},
+	"github.com/xuri/excelize":                      {"agent/lodging"},
 }
 
 // onlyFor are packages that pretend to be hardware: nothing that runs at a
