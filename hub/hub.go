@@ -17,6 +17,7 @@ import (
 	"tram/hub/broker"
 	"tram/hub/store"
 	"tram/sync/seal"
+	"tram/sync/wire"
 )
 
 // Files in a hub's data folder.
@@ -34,9 +35,10 @@ var ErrListen = errors.New("the address is not free")
 
 // Options says where a hub works.
 type Options struct {
-	Data     string // folder of keys, devices and, without Postgres, the store; made when it is not there
-	Postgres string // address of a database that several hubs may share; "": one bbolt file
-	Listen   string // HOST:PORT of the embedded broker, when MQTT is ""
+	Data     string      // folder of keys, devices and, without Postgres, the store; made when it is not there
+	Postgres string      // address of a database that several hubs may share; "": one bbolt file
+	Store    store.Store // the database, when it is open already; New takes it over
+	Listen   string      // HOST:PORT of the embedded broker, when MQTT is ""
 	// ListenTLS makes the embedded broker take devices over TLS only, each under
 	// the name that DeviceOf reads in its certificate.
 	ListenTLS *tls.Config
@@ -82,22 +84,21 @@ type Hub struct {
 	handlers  map[string]Handler
 	asking    chan struct{} // one for each question being answered
 	questions sync.WaitGroup
-	plain     sync.Map // devices that take unsigned words only
+	plain     sync.Map // device to bool: it takes unsigned words only; see checks
 }
 
 // New opens the data folder: keys, store, devices.
 func New(o Options) (*Hub, error) {
 	o = o.withDefaults()
-	if err := os.MkdirAll(filepath.Join(o.Data, "devices"), 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+	st := o.Store
+	keys, devices, err := openKeys(o)
+	if err == nil && st == nil {
+		st, err = OpenStore(context.Background(), o.Data, o.Postgres)
 	}
-	devices := NewDevices(o.Data)
-	keys, err := openKeyring(o.Data, devices, o.Log)
 	if err != nil {
-		return nil, err
-	}
-	st, err := OpenStore(context.Background(), o.Data, o.Postgres)
-	if err != nil {
+		if st != nil {
+			err = errors.Join(err, st.Close())
+		}
 		return nil, err
 	}
 	if r, ok := st.(store.KeyRegistry); ok {
@@ -108,6 +109,16 @@ func New(o Options) (*Hub, error) {
 		inbox: make(chan message, maxWaiting), queue: newPublishQueue(), orders: newOrders(), presence: newPresence(),
 		handlers: handlers(o.Handlers), asking: make(chan struct{}, maxQuestions),
 	}, nil
+}
+
+// openKeys opens what lies in the data folder beside the store.
+func openKeys(o Options) (*keyring, *Devices, error) {
+	if err := os.MkdirAll(filepath.Join(o.Data, "devices"), 0o700); err != nil {
+		return nil, nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	devices := NewDevices(o.Data)
+	keys, err := openKeyring(o.Data, devices, o.Log)
+	return keys, devices, err
 }
 
 // OpenStore opens the store of a hub: the database, or without one the file in
@@ -152,10 +163,23 @@ func (h *Hub) Devices() *Devices { return h.devices }
 func (h *Hub) StoreID() string { return h.store.ID() }
 
 // isPlain reports whether a device said that it knows no key of the hub to
-// check signatures with.
+// check signatures with, and never showed that it does.
 func (h *Hub) isPlain(device string) bool {
-	_, plain := h.plain.Load(device)
-	return plain
+	plain, _ := h.plain.Load(device)
+	return plain == true
+}
+
+// checks reports whether a device is known to check the hub's signatures: it was
+// given the hub's keys when it enrolled, or says so. A later status that says
+// otherwise may be anybody's; the store remembers that as well.
+func (h *Hub) checks(device string, s wire.Status) bool {
+	_, err := h.devices.Box(device)
+	if err == nil || !s.TakesPlain() {
+		h.plain.Store(device, false)
+		return true
+	}
+	h.plain.LoadOrStore(device, true)
+	return false
 }
 
 // Close releases a hub that was never run.

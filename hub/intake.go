@@ -112,12 +112,7 @@ func (h *Hub) sort(ctx context.Context, batch []message) *load {
 				h.log.Warn("a status is unreadable", "device", topic.Device, "err", err)
 				continue
 			}
-			if s.Plain || s.Format == "" {
-				h.plain.Store(topic.Device, true)
-			} else {
-				h.plain.Delete(topic.Device)
-			}
-			l.heard = append(l.heard, store.Heard{Device: topic.Device, Site: topic.Site, Status: s})
+			l.heard = append(l.heard, store.Heard{Device: topic.Device, Site: topic.Site, Status: s, Checks: h.checks(topic.Device, s)})
 			if s.State == "online" {
 				l.asked[topic.Device] = true
 				l.topics[topic.Device] = topic
@@ -230,6 +225,7 @@ func (h *Hub) finish(ctx context.Context, l *load) {
 		m.ack()
 	}
 	for i := range l.heard {
+		h.plain.Store(l.heard[i].Device, out.Plain[l.heard[i].Device])
 		if l.heard[i].Status.State == "online" {
 			h.orders.heard(l.heard[i], out.Acks[l.heard[i].Device])
 		}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,11 +21,12 @@ func newRunCmd(term terminal) *cobra.Command {
 	var user string
 	var verifiers []string
 	var enrol enrolment
+	var limit time.Duration
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Take, store and acknowledge records until it is told to stop",
 		Long: `Run serves until SIGTERM. When it is ready it says so in one line on stderr; with its own
-broker the address is also in the file "listen" of the data folder.`,
+broker the address is also in the file "listen" of the data folder. A database that does not serve yet is waited for.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkAddresses(cmd, listen, broker); err != nil {
@@ -40,7 +43,16 @@ broker the address is also in the file "listen" of the data folder.`,
 			if options.Handlers, err = hooks(verifiers, options.Log); err != nil {
 				return err
 			}
+			if options.Store, err = awaitDatabase(cmd.Context(), options, limit); err != nil {
+				return err
+			}
+			if cmd.Context().Err() != nil {
+				return nil // told to stop while it waited
+			}
 			if err := enrol.prepare(&options); err != nil {
+				if options.Store != nil {
+					err = errors.Join(err, options.Store.Close())
+				}
 				return err
 			}
 			h, err := hub.New(options)
@@ -56,6 +68,7 @@ broker the address is also in the file "listen" of the data folder.`,
 	cmd.Flags().BoolVar(&plain, "no-shared-subscriptions", false, "with --postgres at a broker without $share: each hub takes everything")
 	cmd.Flags().StringVar(&user, "mqtt-user", "", "user at that broker; its password is taken from "+passwordEnv)
 	cmd.Flags().StringArrayVar(&verifiers, "verifier", nil, "NAME=URL or NAME=PROGRAM that answers a question of devices, such as vneid.resolve=https://…; may be repeated")
+	cmd.Flags().DurationVar(&limit, "wait", 0, "with --postgres: how long to wait at the start for a database that does not serve (default: until it does)")
 	enrol.flags(cmd)
 	return cmd
 }

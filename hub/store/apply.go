@@ -59,7 +59,8 @@ func apply(l ledger, states map[string]*deviceState, a Arrivals, now time.Time) 
 		d.seen(h.Site, now)
 		d.Online, d.Last, d.Pending = h.Status.State == "online", h.Status.Last, h.Status.Pending
 		if d.Online {
-			d.Plain = h.Status.Plain || h.Status.Format == ""
+			d.Checks = d.Checks || h.Checks || !h.Status.TakesPlain()
+			d.Plain = !d.Checks
 		}
 	}
 	for name, d := range states {

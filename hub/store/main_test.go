@@ -42,6 +42,7 @@ var cases = []struct {
 	{"keeps aside what it refused, once and within bounds", keepsAside},
 	{"names a lower highwater when there are too many gaps", lowerHighwater},
 	{"sends a command until it is answered", sendsCommands},
+	{"remembers which devices check signatures", remembersWhoChecks},
 	{"stores anything in any order like a set", likeASet},
 }
 

@@ -39,12 +39,12 @@ var (
 )
 
 // OpenPostgres connects to a database (a URL or key=value pairs, as libpq
-// takes them) and brings its schema tram_hub up to date. Errors: ErrDatabase,
-// ErrNewer.
+// takes them) and brings its schema tram_hub up to date. Errors: ErrDatabase
+// (also ErrAddress when waiting would not help), ErrNewer.
 func OpenPostgres(ctx context.Context, dsn string) (*Postgres, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("%w: its address is not understood", ErrDatabase) // pgx would repeat the password
+		return nil, fmt.Errorf("%w: %w", ErrDatabase, ErrAddress) // pgx would repeat the password
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "tram-hub"
 	// What is acknowledged must be on the disk, whatever the server's default is.

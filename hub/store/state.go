@@ -31,7 +31,8 @@ type deviceState struct {
 	Checkpoints []wire.Checkpoint   `json:"checkpoints,omitempty"`
 	Offsets     []wire.ClockOffset  `json:"offsets,omitempty"`
 	Online      bool                `json:"online,omitempty"`
-	Plain       bool                `json:"plain,omitempty"` // takes unsigned words only
+	Plain       bool                `json:"plain,omitempty"`  // takes unsigned words only
+	Checks      bool                `json:"checks,omitempty"` // has once said that it checks signatures: it is never plain again
 	Last        uint64              `json:"last,omitempty"`
 	Pending     uint64              `json:"pending,omitempty"`
 	FirstSeen   time.Time           `json:"firstSeen"`

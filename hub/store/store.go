@@ -15,6 +15,7 @@ var (
 	ErrLocked    = boltfile.ErrBusy
 	ErrDamaged   = boltfile.ErrDamaged
 	ErrDatabase  = errors.New("the database does not serve")
+	ErrAddress   = errors.New("not the address of a database")
 	ErrNewer     = errors.New("the store was made by a newer hub")
 	ErrNoCommand = errors.New("no such command")
 )
@@ -86,6 +87,7 @@ type Item struct {
 type Heard struct {
 	Device, Site string
 	Status       wire.Status
+	Checks       bool // the device is known to check signatures, whatever its status says
 }
 
 // Answer is a device's reply to a command.

@@ -383,3 +383,24 @@ func likeASet(t *testing.T, p place) {
 		}
 	})
 }
+
+// remembersWhoChecks: a device that once could check signatures is never told
+// unsigned words again, whatever is said in its name.
+func remembersWhoChecks(t *testing.T, p place) {
+	s := p.fresh()
+	plain := func(h store.Heard) bool {
+		t.Helper()
+		h.Device, h.Site, h.Status.State = "desk-1", "ward-7", "online"
+		out, err := s.Put(ctx, store.Arrivals{Heard: []store.Heard{h}}, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Plain["desk-1"]
+	}
+	if !plain(store.Heard{}) || !plain(store.Heard{Status: wire.Status{Plain: true, Format: "tram2"}}) {
+		t.Error("a device that cannot check signatures is told signed words")
+	}
+	if plain(store.Heard{Status: wire.Status{Format: "tram2"}}) || plain(store.Heard{}) || plain(store.Heard{Status: wire.Status{Plain: true}}) {
+		t.Error("a device that checks signatures is told unsigned words")
+	}
+}
