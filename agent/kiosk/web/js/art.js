@@ -111,6 +111,7 @@ export function lookHere() {
     s('ellipse', { class: 'face-head', cx: 160, cy: 140, rx: 58, ry: 72 }),
     s('path', { class: 'face-hair', d: 'M100 136c-4-58 26-84 62-84s62 28 58 84c-10-30-30-44-58-46-30 2-52 16-62 46z' }),
     s('path', { class: 'face-line', d: 'M136 140v6M184 140v6M142 178c12 10 24 10 36 0' }),
+    s('ellipse', { class: 'oval', cx: 160, cy: 140, rx: 84, ry: 104 }),
     s('path', { class: 'frame', d: 'M24 84V44a20 20 0 0 1 20-20h40M236 24h40a20 20 0 0 1 20 20v40M296 236v40a20 20 0 0 1-20 20h-40M84 296H44a20 20 0 0 1-20-20v-40' }),
     s('path', { class: 'scanline', d: 'M40 160h240' }));
 }

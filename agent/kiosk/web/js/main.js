@@ -8,7 +8,7 @@ import { firstLanguage, language, loadTexts, setLanguage, t } from './text.js';
 
 const $ = (id) => document.getElementById(id);
 const idleSeconds = Number(document.documentElement.dataset.idleSeconds) || 60;
-const COUNTED = ['consent', 'card', 'confirm', 'recorded', 'failed'];
+const COUNTED = ['consent', 'card', 'ask', 'confirm', 'recorded', 'failed'];
 
 let snap = null; // the last snapshot, null while the daemon is not reachable
 let shown = { key: '', stage: '', screen: null, frame: '', head: null };
@@ -17,12 +17,18 @@ let timer = null;
 const say = (words) => setText($('live'), words);
 const shout = (words) => setText($('alert'), words);
 
+// patience is how many seconds a stage waits for a person, as the profile says.
+function patience(stage) {
+  const limits = snap?.profile?.timeouts;
+  return (stage === 'confirm' || stage === 'ask' ? limits?.confirm : stage === 'card' ? limits?.card : limits?.idle) || idleSeconds;
+}
+
 // keyOf changes when the screen must be built again; what moves within a screen
 // (progress, the record's state) is not in it.
 function keyOf(stage, visit) {
   if (!visit) return stage;
-  const { id, person, portrait, assurance, checks, failure, canSkipChip } = visit;
-  return JSON.stringify([stage, id, person, portrait, assurance, checks, failure, canSkipChip, snap.profile]);
+  const { id, person, portrait, assurance, checks, failure, canSkipChip, needsCan, answers, problems, alarms, ticket, canGoBack } = visit;
+  return JSON.stringify([stage, id, person, portrait, assurance, checks, failure, canSkipChip, needsCan, answers, problems, alarms, ticket, canGoBack, snap.profile]);
 }
 
 function render() {
@@ -42,10 +48,10 @@ function show(stage, key, id) {
   wipe($('screen'));
   shout('');
   if (moved) say('');
-  const screen = stage === 'down' ? down() : screens[stage](snap, (what) => answer(id, what), say);
+  const screen = stage === 'down' ? down() : screens[stage](snap, (what, body) => answer(id, what, body), say);
   const bar = [];
   if (COUNTED.includes(stage)) {
-    timer = countdown(idleSeconds, () => post(visitPath(id, 'cancel')), say);
+    timer = countdown(patience(stage), () => post(visitPath(id, 'cancel')), say);
     bar.push(timer.root);
   }
   if (screen.actions) bar.push(h('div', { class: `actions actions-${screen.actions.length}` }, screen.actions));
@@ -79,12 +85,12 @@ function renderFrame(stage) {
   document.body.dataset.stage = stage;
 }
 
-async function answer(id, what) {
+async function answer(id, what, body) {
   const buttons = [...$('screen').querySelectorAll('.bar-actions button')];
   buttons.forEach((b) => { b.disabled = true; });
   shout('');
   const asked = shown.key;
-  const taken = await post(visitPath(id, what));
+  const taken = await post(what === 'can' ? '/v1/visits' : visitPath(id, what), body);
   if (taken) {
     // The next snapshot brings the next screen; should it show the same one, it must stay usable.
     setTimeout(() => buttons.forEach((b) => { b.disabled = false; }), 1500);

@@ -90,7 +90,7 @@ export function recordWay() {
   };
 }
 
-const STEP_OF = { idle: 'qr', consent: 'card', online: 'qr', card: 'card', reading: 'card', face: 'card', confirm: 'confirm', recorded: 'done' };
+const STEP_OF = { idle: 'qr', consent: 'card', online: 'qr', card: 'card', reading: 'card', face: 'card', ask: 'confirm', confirm: 'confirm', recorded: 'done' };
 
 export function stepBar(stage, evidence) {
   if (!STEP_OF[stage]) return null;

@@ -1,8 +1,10 @@
 // One function per stage. Each returns {root, update(snapshot)}: root is built
 // once, update changes what moves. answer(what) sends the person's answer.
+import { alarmLine, ask, said } from './ask.js';
 import * as art from './art.js';
 import { h, setText, wipe } from './dom.js';
 import { icon } from './icons.js';
+import { digits } from './keyboard.js';
 import { assurancePanel, button, checkList, personCard, recordWay, stepBar } from './parts.js';
 import { number, pick, t } from './text.js';
 
@@ -70,7 +72,8 @@ function consent(snap, answer) {
     h('div', { class: 'columns' },
       h('div', { class: 'column' },
         block(t('consent.purpose'), h('p', {}, pick(profile?.purpose) || t('consent.purpose.none'))),
-        block(t('consent.basis'), h('p', {}, t(`consent.basis.${duty ? 'legal-duty' : 'consent'}`)))),
+        block(t('consent.basis'), h('p', {}, t(`consent.basis.${duty ? 'legal-duty' : 'consent'}`)),
+          pick(profile?.law) && h('p', { class: 'small' }, t('consent.law', { law: pick(profile.law) })))),
       h('div', { class: 'column' },
         block(t('consent.keeps'),
           keeps.length ? h('ul', { class: 'keeps' }, keeps.map((name) => h('li', {}, icon('check'), t(`field.${name}`, undefined, name))))
@@ -86,7 +89,23 @@ function consent(snap, answer) {
   };
 }
 
+// needsCan asks for the six digits that open the chip of a card without its code.
+function needsCan(snap, answer) {
+  const input = h('input', {
+    class: 'answer can', type: 'text', inputmode: 'none', maxlength: 6, autocomplete: 'off', spellcheck: 'false', 'data-key': 'can',
+    'aria-label': t('can.label'), oninput: () => { input.value = input.value.replace(/\D/g, ''); go.disabled = input.value.length !== 6; },
+    onkeydown: (event) => { if (event.key === 'Enter' && !go.disabled) go.click(); },
+  });
+  const go = button('primary', t('can.go'), () => answer('can', { can: input.value }), 'can-go');
+  go.disabled = true;
+  const root = h('section', { class: 'stage-card stage-can' },
+    stepBar('idle', snap.profile?.evidence), titled(t('can.title'), t('can.lead')),
+    h('div', { class: 'show' }, art.card2024(), h('div', { class: 'ask-typed ask-number' }, input, digits(input))));
+  return { root, update() {}, actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel'), go] };
+}
+
 function card(snap, answer) {
+  if (snap.visit.needsCan) return needsCan(snap, answer);
   const root = h('section', { class: 'stage-card' },
     stepBar('card', snap.profile?.evidence),
     titled(t('card.title'), t('card.lead')),
@@ -143,31 +162,64 @@ function reading(snap, answer, say) {
   };
 }
 
-function face(snap, answer) {
+const GUIDES = ['look_straight', 'turn_left', 'turn_right', 'come_closer', 'too_dark', 'too_bright', 'hold_still', 'two_people', 'face_covered', 'no_face'];
+
+function face(snap, answer, say) {
+  const guide = h('p', { class: 'guide', hidden: true });
+  const picture = art.lookHere();
   const root = h('section', { class: 'stage-face' },
     stepBar('face', snap.profile?.evidence),
     titled(t('face.title'), t('face.lead')),
-    h('div', { class: 'show' }, art.lookHere(),
-      h('p', { class: 'waiting' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), t('face.wait'))));
-  return { root, update() {}, actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel')] };
+    h('div', { class: 'show' }, picture,
+      h('div', { class: 'show-side' }, guide,
+        h('p', { class: 'waiting' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), t('face.wait')))));
+  return {
+    root,
+    update({ visit }) {
+      const code = GUIDES.includes(visit?.progress?.guide) ? visit.progress.guide : '';
+      const words = code ? t(`guide.${code}`) : '';
+      guide.hidden = !words;
+      picture.setAttribute('data-guide', code);
+      if (words && guide.textContent !== words) say(words);
+      setText(guide, words);
+    },
+    actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel')],
+  };
 }
 
-const result = (visit) => h('div', { class: 'columns' },
-  h('div', { class: 'column' }, personCard(visit)),
+// answersCard reads the answers back.
+function answersCard({ profile, visit }) {
+  const given = (profile?.questions ?? []).filter((q) => visit.answers?.[q.id]);
+  return given.length ? h('section', { class: 'panel answers' }, h('h2', {}, t('ask.answers')),
+    h('dl', { class: 'fields' }, given.map((q) => h('div', { class: 'field' }, h('dt', {}, pick(q.label)), h('dd', {}, said(q, visit.answers[q.id])))))) : null;
+}
+
+const alarms = (visit) => (visit.alarms ?? []).map((a) => alarmLine(a));
+
+const result = (snap, { visit } = snap) => h('div', { class: 'columns' },
+  h('div', { class: 'column' }, personCard(visit), answersCard(snap)),
   h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks)));
 
 function confirm(snap, answer) {
+  const back = snap.visit.canGoBack ? [button('choice', t('ask.change'), () => answer('back'), 'back')] : [];
   const root = h('section', { class: 'stage-confirm' },
     stepBar('confirm', snap.profile?.evidence),
-    titled(t('confirm.title'), t('confirm.lead')),
-    result(snap.visit));
+    titled(t('confirm.title'), t('confirm.lead')), alarms(snap.visit),
+    result(snap));
   return {
     root, update() {},
     actions: [
-      button('choice', t('confirm.no'), () => answer('cancel'), 'cancel'),
+      button('choice', t('confirm.no'), () => answer('cancel'), 'cancel'), ...back,
       button('choice', t('confirm.yes'), () => answer('confirm'), 'confirm'),
     ],
   };
+}
+
+// ticketPanel shows the number that the person waits with.
+function ticketPanel(ticket) {
+  if (!ticket?.text && !ticket?.number) return null;
+  return h('section', { class: 'panel ticket' }, h('h2', {}, t('ticket.title')),
+    h('p', { class: 'ticket-number' }, ticket.text || number(ticket.number)), h('p', { class: 'small' }, t('ticket.text')));
 }
 
 function recorded(snap, answer, say) {
@@ -177,8 +229,8 @@ function recorded(snap, answer, say) {
     h('div', { class: 'top' },
       h('div', { class: 'title title-done' }, h('span', { class: 'done-sign' }, icon('check')),
         h('div', {}, heading(t('recorded.title')), h('p', { class: 'lead' }, t('recorded.lead')), way.offline)),
-      way.root),
-    result(snap.visit));
+      h('div', { class: 'ticket-way' }, ticketPanel(snap.visit.ticket), way.root)),
+    alarms(snap.visit), result(snap));
   return {
     root,
     update(now) {
@@ -193,6 +245,8 @@ function failed(snap, answer) {
   const { visit } = snap;
   const code = visit.failure?.code ?? 'internal';
   const known = t(`failed.${code}.title`, undefined, '') ? code : 'internal';
+  const actions = [button('primary', t('failed.restart'), () => answer('cancel'), 'cancel')];
+  if (visit.canGoBack) actions.unshift(button('quiet', t('ask.change'), () => answer('back'), 'back'));
   const root = h('section', { class: 'stage-failed' },
     h('div', { class: 'title title-failed' }, h('span', { class: 'failed-sign' }, icon('bang')), heading(t(`failed.${known}.title`))),
     h('div', { class: 'columns' },
@@ -200,7 +254,7 @@ function failed(snap, answer) {
       h('section', { class: 'panel panel-next' }, h('h2', {}, t('failed.next')), h('p', {}, t(`failed.${known}.next`)))),
     visit.checks?.length ? h('div', { class: 'columns' }, assurancePanel(visit.assurance), checkList(visit.checks)) : null,
     h('p', { class: 'small code' }, t('failed.code', { code })));
-  return { root, update() {}, actions: [button('primary', t('failed.restart'), () => answer('cancel'), 'cancel')] };
+  return { root, update() {}, actions };
 }
 
 export function down() {
@@ -211,4 +265,4 @@ export function down() {
   };
 }
 
-export const screens = { idle, consent, online, card, reading, face, confirm, recorded, failed };
+export const screens = { idle, consent, online, card, reading, face, ask, confirm, recorded, failed };

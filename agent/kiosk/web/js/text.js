@@ -10,6 +10,8 @@ export async function loadTexts() {
   await Promise.all(languages.map(async ({ code }) => {
     tables.set(code, await getJSON(`/assets/lang/${code}.json`));
   }));
+  // A file that waits for its first texts is not offered: it would only show another language.
+  languages = languages.filter(({ code }) => tables.get(code)['idle.title']);
   setLanguage(languages[0].code);
 }
 

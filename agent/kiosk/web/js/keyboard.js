@@ -1,0 +1,72 @@
+// The keyboard on the screen: letters with Vietnamese Telex, or digits. It types
+// into the field that it was made for; a real keyboard types there too.
+import { h } from './dom.js';
+import { type } from './telex.js';
+import { t } from './text.js';
+
+const LETTERS = ['1234567890', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm'];
+const DIGITS = ['123', '456', '789'];
+
+// put changes a field as a person would, so that who listens to it knows.
+function put(field, value) {
+  field.value = field.maxLength > 0 ? value.slice(0, field.maxLength) : value;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+const key = (face, name, onclick, cls = '') => h('button', {
+  type: 'button', class: `key ${cls}`, 'data-key': `key-${name}`, onclick,
+  onpointerdown: (event) => event.preventDefault(), // the field keeps the focus
+}, face);
+
+const back = (field) => key('⌫', 'back', () => put(field, field.value.slice(0, -1)), 'key-wide');
+
+function named(button, words) {
+  button.setAttribute('aria-label', words);
+  return button;
+}
+
+// digits is the pad for numbers.
+export function digits(field) {
+  const tap = (c) => key(c, c, () => put(field, field.value + c));
+  return h('div', { class: 'keys keys-digits', role: 'group', 'aria-label': t('keyboard.digits') },
+    DIGITS.map((row) => [...row].map(tap)),
+    named(key('✕', 'clear', () => put(field, ''), 'key-wide'), t('keyboard.clear')), tap('0'),
+    named(back(field), t('keyboard.back')));
+}
+
+// letters is the keyboard for words, with Telex switched on for Vietnamese.
+export function letters(field, vietnamese = true) {
+  let upper = field.value === '';
+  let viet = vietnamese;
+  const rows = [];
+  const tap = (c) => {
+    const typed = upper ? c.toUpperCase() : c;
+    put(field, viet ? type(field.value, typed) : field.value + typed);
+    if (upper) shift(false);
+  };
+  const shift = (on) => {
+    upper = on;
+    for (const b of rows) b.textContent = on ? b.dataset.letter.toUpperCase() : b.dataset.letter;
+    up.setAttribute('aria-pressed', String(on));
+  };
+  const up = named(key('⇧', 'shift', () => shift(!upper), 'key-wide'), t('keyboard.shift'));
+  const mode = named(key(viet ? 'VI' : 'EN', 'telex', () => {
+    viet = !viet;
+    mode.textContent = viet ? 'VI' : 'EN';
+    mode.setAttribute('aria-pressed', String(viet));
+  }, 'key-wide'), t('keyboard.telex'));
+  mode.setAttribute('aria-pressed', String(viet));
+  const root = h('div', { class: 'keys keys-letters', role: 'group', 'aria-label': t('keyboard.letters') },
+    LETTERS.map((row, i) => h('div', { class: 'key-row' }, i === 3 && up, [...row].map((c) => {
+      const b = key(c, c, () => tap(c));
+      b.dataset.letter = c;
+      rows.push(b);
+      return b;
+    }), i === 3 && named(back(field), t('keyboard.back')))),
+    h('div', { class: 'key-row' }, mode, ['-', '/', '.', ','].map((c) => key(c, c, () => put(field, field.value + c))),
+      named(key('␣', 'space', () => put(field, `${field.value} `), 'key-space'), t('keyboard.space')),
+      named(key('✕', 'clear', () => put(field, ''), 'key-wide'), t('keyboard.clear'))));
+  shift(upper);
+  return root;
+}
+
