@@ -19,9 +19,6 @@ type program struct {
 	make func() *exec.Cmd
 	line func(line string, ended bool) // of its output; may be nil
 	errs bool                          // its lines are on stderr
-	// retry is the exit code of a program that something it needs was not there
-	// for; it is started again, as systemd does.
-	retry int
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -29,7 +26,6 @@ type program struct {
 	asked  bool
 	tail   []string // of stderr
 	exits  int      // unasked
-	again  int      // of these, exits with a code that systemd answers with a start
 }
 
 func (p *program) start() {
@@ -84,11 +80,7 @@ func (p *program) start() {
 		err := cmd.Wait()
 		p.mu.Lock()
 		if !p.asked {
-			if p.cmd.ProcessState.ExitCode() == p.retry && p.retry > 0 {
-				p.again++
-			} else {
-				p.exits++
-			}
+			p.exits++
 			p.t.Logf("%s ended by itself: %v\n%s", p.name, err, strings.Join(p.tail, "\n"))
 		}
 		p.cmd = nil

@@ -125,7 +125,7 @@ func newWorld(t *testing.T, seed uint64, database bool) *world {
 		}
 		ready := make(chan struct{})
 		var once sync.Once
-		h := &program{t: t, name: fmt.Sprintf("tram-hub %d", i+1), errs: true, retry: 4, // the database was not there when it started
+		h := &program{t: t, name: fmt.Sprintf("tram-hub %d", i+1), errs: true,
 			make: func() *exec.Cmd { return exec.Command(filepath.Join(bin, "tram-hub"), args...) },
 			line: func(s string, _ bool) {
 				if strings.HasPrefix(s, "tram-hub: ready") {
