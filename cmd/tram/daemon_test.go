@@ -65,6 +65,7 @@ func (p *process) end(signal syscall.Signal) error {
 // hub is a tram-hub process with its embedded broker.
 type hub struct {
 	program, dir, addr string
+	args               []string // of its run command, beside these
 }
 
 func startHub(t *testing.T) (*hub, *process) {
@@ -77,7 +78,7 @@ func (h *hub) start(t *testing.T) *process {
 	t.Helper()
 	ready := filepath.Join(h.dir, "listen")
 	_ = os.Remove(ready)
-	p := start(t, exec.Command(h.program, "run", "--listen", h.addr, "--data", h.dir))
+	p := start(t, exec.Command(h.program, append([]string{"run", "--listen", h.addr, "--data", h.dir}, h.args...)...))
 	eventually(t, "the hub's address", func() bool {
 		b, err := os.ReadFile(ready)
 		h.addr = strings.TrimSpace(string(b))
