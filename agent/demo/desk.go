@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,9 +39,13 @@ const visitorFrames = 3
 // streetSeed is the invented street before the demo's gate.
 const streetSeed = 1
 
+// DefaultProfile is the counter that the demo plays.
+const DefaultProfile = "clinic"
+
 // Options is what a Desk is made from.
 type Options struct {
 	Listen  string // address of the screen; empty: no screen
+	Profile string // kind of counter; empty: DefaultProfile
 	Models  string // folder of the networks
 	Version string
 	Log     *slog.Logger
@@ -223,7 +228,7 @@ func (d *Desk) appear(name string, write func(dir string) error) error {
 func (d *Desk) config() configs.Config {
 	c := configs.Default()
 	c.Device.Name, c.Device.Site = deviceName, deviceSite
-	c.Profile = "clinic"
+	c.Profile = cmp.Or(d.opt.Profile, DefaultProfile)
 	c.State = d.path("state")
 	c.Trust = d.path("trust")
 	c.Reader.Name = d.reader.Names()[0]

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -178,7 +179,8 @@ func (p *play) scanCode(ctx context.Context) (string, error) {
 	if err := p.d.scan.Type(ctx, citizen.QR2021()); err != nil {
 		return "", err
 	}
-	if err := p.until(ctx, "the scanned code", atStage(visit.StageConsent)); err != nil {
+	// Where nobody touches the screen, the code is already recorded.
+	if err := p.until(ctx, "the scanned code", atStage(visit.StageConsent, visit.StageAsk, visit.StageRecorded)); err != nil {
 		return "", err
 	}
 	newer, err := cccd.ParseQR([]byte(citizen.QR2024()))
@@ -199,7 +201,7 @@ func (p *play) readChip(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if err := p.until(ctx, "the chip", func(s visit.Snapshot) bool {
-		return atStage(visit.StageFace, visit.StageConfirm)(s) && len(s.Visit.Checks) > 0
+		return atStage(visit.StageFace, visit.StageAsk, visit.StageConfirm)(s) && len(s.Visit.Checks) > 0
 	}); err != nil {
 		return "", err
 	}
@@ -236,7 +238,7 @@ func (p *play) crossCheck(context.Context) (string, error) {
 }
 
 func (p *play) compareFace(ctx context.Context) (string, error) {
-	if err := p.until(ctx, "the face", atStage(visit.StageConfirm)); err != nil {
+	if err := p.until(ctx, "the face", atStage(visit.StageAsk, visit.StageConfirm)); err != nil {
 		return "", err
 	}
 	switch c := p.answer("face"); c.Status {
@@ -249,7 +251,35 @@ func (p *play) compareFace(ctx context.Context) (string, error) {
 	}
 }
 
+// answers are what the citizen and the clerk of the demo say to the questions.
+func answers(s visit.Snapshot) map[string]string {
+	given := map[string]string{}
+	for _, q := range s.Profile.Questions {
+		switch {
+		case !q.Required:
+		case len(q.Options) > 0:
+			given[q.ID] = q.Options[0].ID
+		case q.Kind == "date":
+			given[q.ID] = s.Time.AddDate(0, 0, 1).Format(time.DateOnly)
+		case q.Kind == "number":
+			given[q.ID] = "1"
+			if q.Min != nil {
+				given[q.ID] = strconv.Itoa(*q.Min)
+			}
+		default:
+			given[q.ID] = "17"
+		}
+	}
+	return given
+}
+
 func (p *play) acceptRecord(ctx context.Context) (string, error) {
+	if atStage(visit.StageAsk)(p.snap) {
+		body := map[string]any{"answers": answers(p.snap)}
+		if err := p.d.client.PostJSON(ctx, "/v1/visits/"+p.snap.Visit.ID+"/answers", body, nil); err != nil {
+			return "", fmt.Errorf("answer the questions: %w", err)
+		}
+	}
 	if err := p.post(ctx, "confirm"); err != nil {
 		return "", err
 	}
@@ -358,7 +388,8 @@ func (p *play) qrVisit(ctx context.Context, c sim.Citizen) error {
 	if err := p.d.scan.Type(ctx, c.QR2024()); err != nil {
 		return err
 	}
-	if err := p.until(ctx, "the scanned code", atStage(visit.StageConsent)); err != nil {
+	// Where nobody touches the screen, the code is already recorded.
+	if err := p.until(ctx, "the scanned code", atStage(visit.StageConsent, visit.StageAsk, visit.StageRecorded)); err != nil {
 		return err
 	}
 	for _, verb := range []string{"consent", "skip-chip", "confirm"} {

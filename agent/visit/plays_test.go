@@ -1,7 +1,9 @@
 package visit
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,10 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"tram/agent/profile"
 	"tram/drivers/emrtd"
 	"tram/drivers/sim"
 	"tram/sync/outbox"
+	"tram/testdata"
 	"tram/vision"
 )
 
@@ -73,8 +78,57 @@ func newDesk(t *testing.T, p profile.Profile, book *register) *counter {
 		Log:       slog.New(slog.NewTextHandler(c.log, nil)),
 	})
 	c.Engine = e
-	t.Cleanup(e.Close)
+	t.Cleanup(func() {
+		e.Close()
+		for _, d := range c.book.drafts {
+			validate(t, d)
+		}
+	})
 	return c
+}
+
+// validate holds a record's data against the schema of its type.
+func validate(t *testing.T, d outbox.Draft) {
+	t.Helper()
+	name, ok := strings.CutPrefix(d.Type, "vn.tram.")
+	if !ok {
+		name = "visit.registered.v1" // a made-up profile's
+	}
+	name = strings.ReplaceAll(strings.TrimSuffix(name, ".v1"), ".", "-")
+	if name == "visit-registered" {
+		name = "visit"
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	for _, file := range []string{"common", "data-visit", "data-" + name} {
+		file += ".json"
+		f, err := os.Open(testdata.Project("docs/contract/schema/" + file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if err := compiler.AddResource("https://contract.tram.invalid/v1/"+file, doc); err != nil && file != "data-visit.json" {
+			t.Fatal(err)
+		}
+	}
+	schema, err := compiler.Compile("https://contract.tram.invalid/v1/data-" + name + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(d.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(v); err != nil {
+		t.Errorf("a record of %s is not as its schema says: %v", d.Type, err)
+	}
 }
 
 func shipped(t *testing.T, name string) profile.Profile {

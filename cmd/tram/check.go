@@ -14,20 +14,33 @@ import (
 
 type checkResult struct {
 	Problems []configs.Problem `json:"problems"`
+	Profiles []explained       `json:"profiles,omitempty"` // with --explain
+}
+
+// explained is a profile and what it means.
+type explained struct {
+	profile.Profile
+	Explanation []string `json:"explanation"`
 }
 
 func newCheckCmd(term terminal) *cobra.Command {
-	var profiles bool
+	var profiles, explain bool
 	c := &cobra.Command{
 		Use:   "check [FILE...]",
 		Short: "Check configuration and profile files",
 		Long: `Checks configuration files and profiles and reports every mistake at once, with its line and what to write
-instead. Without FILE it checks ` + defaultConfig + `, or the defaults when that is not there.`,
+instead. Without FILE it checks ` + defaultConfig + `, or the defaults when that is not there.
+With --explain it tells in plain words what a visit is at a kind of counter: of each profile that is named (one that comes
+with tram, or a file), or of all that come with tram.`,
 		Args: cobra.ArbitraryArgs,
 	}
 	asJSON := jsonFlag(c)
 	c.Flags().BoolVar(&profiles, "profiles", false, "list the profiles that come with tram")
+	c.Flags().BoolVar(&explain, "explain", false, "list and explain profiles: those named, or all that come with tram")
 	c.RunE = func(_ *cobra.Command, files []string) error {
+		if explain {
+			return explainProfiles(term, files, *asJSON)
+		}
 		if profiles {
 			for _, name := range profile.Names() {
 				fmt.Fprintln(term.out, name)
@@ -63,6 +76,46 @@ instead. Without FILE it checks ` + defaultConfig + `, or the defaults when that
 		return nil
 	}
 	return c
+}
+
+// explainProfiles tells what the profiles mean; what is wrong with one is told as
+// check tells it.
+func explainProfiles(term terminal, names []string, asJSON bool) error {
+	if len(names) == 0 {
+		names = profile.Names()
+	}
+	result := checkResult{Problems: []configs.Problem{}, Profiles: []explained{}}
+	for _, name := range names {
+		p, err := profile.Load(name)
+		var problems configs.Problems
+		switch {
+		case errors.As(err, &problems):
+			result.Problems = append(result.Problems, problems...)
+		case err != nil:
+			return err
+		default:
+			result.Profiles = append(result.Profiles, explained{Profile: p, Explanation: p.Explain()})
+		}
+	}
+	if asJSON {
+		if err := printJSON(term.out, result); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range result.Profiles {
+			fmt.Fprintf(term.out, "%s: %s (%s)\n", p.Name, p.Title["en"], p.Title["vi"])
+			for _, line := range p.Explanation {
+				fmt.Fprintf(term.out, "    %s\n", line)
+			}
+		}
+		for _, problem := range result.Problems {
+			fmt.Fprintf(term.out, "%s\n    %s\n", problem, problem.Remedy)
+		}
+	}
+	if len(result.Problems) > 0 {
+		return quiet(exitFailed)
+	}
+	return nil
 }
 
 // checkFile tells a profile from a configuration by a key that only profiles have.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tram/agent/demo"
+	"tram/agent/profile"
 	"tram/configs"
 )
 
@@ -19,6 +21,7 @@ func newDemoCmd(term terminal) *cobra.Command {
 		once   bool
 		listen string
 		level  string
+		name   string
 	)
 	c := &cobra.Command{
 		Use:   "demo",
@@ -31,12 +34,16 @@ accepted record was delivered.`,
 	c.Flags().BoolVar(&once, "once", false, "play one of each and exit")
 	c.Flags().StringVar(&listen, "listen", configs.Default().Kiosk.Listen, "address of the screen, on loopback")
 	c.Flags().StringVar(&level, "log", "error", "what the daemon logs to standard error: debug, info, warn, error")
+	c.Flags().StringVar(&name, "profile", "", "kind of counter: the name of a profile or a file (default clinic)")
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := checkDemoFlags(listen, level); err != nil {
 			return usageError(err)
 		}
-		opt := demo.Options{Models: configs.ModelsDir(stateDir(cmd)), Version: version, Log: newLog(term.err, level)}
+		if _, err := profile.Load(cmp.Or(name, demo.DefaultProfile)); err != nil {
+			return usageError(fmt.Errorf("--profile: %w", err))
+		}
+		opt := demo.Options{Profile: name, Models: configs.ModelsDir(stateDir(cmd)), Version: version, Log: newLog(term.err, level)}
 		if !once {
 			opt.Listen = listen
 			return stay(cmd, term, opt)
