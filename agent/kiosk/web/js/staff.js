@@ -1,0 +1,129 @@
+// What the clerk's and the technician's pages share: signing in, asking the
+// daemon, tabs and tables. Everything is forgotten when the sign-in ends.
+import { h, setText, wipe } from './dom.js';
+import { logo } from './icons.js';
+import { digits } from './keyboard.js';
+import { allLanguages, firstLanguage, language, loadTexts, setLanguage, t } from './text.js';
+
+const $ = (id) => document.getElementById(id);
+
+// ask returns the daemon's answer; its error carries the code. quiet is for what
+// nobody asked for by hand: it does not keep the sign-in alive.
+export async function ask(path, { method = 'GET', body, quiet = false } = {}) {
+  const headers = { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...(quiet ? { 'Tram-Background': '1' } : {}) };
+  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: 'no-store', signal: AbortSignal.timeout(20_000) });
+  if (answer.ok) return answer.headers.get('Content-Type')?.startsWith('application/json') ? answer.json() : answer.blob();
+  const said = await answer.json().catch(() => ({}));
+  throw Object.assign(new Error(said.code ?? said.error?.code ?? String(answer.status)), { code: said.code ?? said.error?.code ?? '', status: answer.status });
+}
+
+export const say = (words) => setText($('live'), words);
+
+const two = (n) => String(n).padStart(2, '0');
+export function when(text) {
+  if (!text || text.startsWith('0001')) return '–';
+  const d = new Date(text);
+  return `${two(d.getHours())}:${two(d.getMinutes())} ${two(d.getDate())}/${two(d.getMonth() + 1)}`;
+}
+export const today = () => { const d = new Date(); return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`; };
+
+export const flag = (tone, words) => h('span', { class: `flag flag-${tone}` }, words);
+
+// table lists rows; columns are [words, cell(row)].
+export function table(name, columns, rows, rowClass = () => '') {
+  if (!rows?.length) return h('p', { class: 'panel' }, t('staff.empty'));
+  return h('div', { class: 'table-box', tabindex: '0', role: 'region', 'aria-label': name }, h('table', {},
+    h('caption', { class: 'sr-only' }, name),
+    h('thead', {}, h('tr', {}, columns.map(([words]) => h('th', { scope: 'col' }, words)))),
+    h('tbody', {}, rows.map((row) => h('tr', { class: rowClass(row) || undefined }, columns.map(([, cell]) => h('td', {}, cell(row))))))));
+}
+
+// run shows a page for a role: role, title, and tabs [{id, words, show(box)}],
+// where show fills box and may be called again.
+export async function run({ role, title, tabs }) {
+  await loadTexts();
+  let who = null; // {name, role, ready}
+  let tab = tabs[0];
+  let timer;
+  const restart = () => { clearInterval(timer); draw(); };
+  const head = () => $('head').replaceChildren(...[logo(), h('div', { class: 'head-words' }, h('p', { class: 'head-title' }, t(title)), who?.name && h('p', { class: 'head-site' }, who.name)),
+    h('div', { class: 'languages', role: 'group', 'aria-label': t('head.language') }, allLanguages().map((l) => h('button', {
+      type: 'button', class: 'language', lang: l.code, 'data-key': `lang-${l.code}`, 'aria-pressed': String(l.code === language()),
+      onclick: () => { setLanguage(l.code); restart(); },
+    }, l.name))),
+    who?.role && h('button', { type: 'button', class: 'button', 'data-key': 'signout', onclick: out }, t('staff.signout'))].filter(Boolean));
+  async function out() {
+    clearInterval(timer);
+    await ask('/v1/signout', { method: 'POST', body: {} }).catch(() => {});
+    who = null;
+    setLanguage(firstLanguage());
+    wipe($('screen')); // at once: nothing of anybody stays
+    draw();
+  }
+  const lost = (error) => {
+    if (error.status !== 401 && error.status !== 403) return false;
+    who = null;
+    restart();
+    return true;
+  };
+  const fill = async (box, quiet) => {
+    try {
+      const made = await tab.show({ quiet, again: () => fill(box, false), lost });
+      if (box.isConnected) { wipe(box); box.append(made); }
+    } catch (error) {
+      if (lost(error) || !box.isConnected) return;
+      wipe(box);
+      box.append(h('p', { class: 'panel', role: 'alert' }, t(`staff.error.${error.code}`, undefined, t('error.action'))));
+    }
+  };
+  function draw() {
+    document.title = `${t(title)} – ${t('app.name')}`;
+    head();
+    wipe($('screen'));
+    if (who?.role !== role) { $('screen').append(signIn(role, who, (now) => { who = now; draw(); })); $('screen').querySelector('h1').focus(); return; }
+    const box = h('div', { role: 'tabpanel', id: 'panel', 'aria-label': t(tab.words) });
+    $('screen').append(h('h1', { class: 'sr-only', tabindex: '-1' }, t(title)),
+      h('div', { class: 'tabs', role: 'tablist', 'aria-label': t(title) }, tabs.map((one) => h('button', {
+        type: 'button', role: 'tab', class: 'tab', 'data-key': `tab-${one.id}`, 'aria-selected': String(one === tab), 'aria-controls': 'panel',
+        onclick: () => { tab = one; restart(); document.querySelector(`[data-key="tab-${one.id}"]`).focus(); },
+      }, t(one.words)))), box);
+    fill(box, false);
+    if (tab.live) timer = setInterval(() => fill(box, true), tab.live);
+  }
+  const known = await ask('/v1/signin', { quiet: true }).catch(() => null);
+  who = known;
+  draw();
+  setInterval(async () => { // the sign-in ends by itself; then the page must be empty
+    if (!who?.role) return;
+    const now = await ask('/v1/signin', { quiet: true }).catch(() => null);
+    if (now && !now.role) { who = now; restart(); }
+  }, 15_000);
+}
+
+function signIn(role, known, done) {
+  const problem = h('p', { class: 'problem', role: 'alert', hidden: true });
+  const name = h('input', { class: 'answer', type: 'text', autocomplete: 'off', spellcheck: 'false', maxlength: 64, 'data-key': 'name' });
+  const pin = h('input', { class: 'answer', type: 'password', inputmode: 'none', autocomplete: 'off', maxlength: 32, 'data-key': 'pin' });
+  const go = h('button', { type: 'submit', class: 'button primary', 'data-key': 'signin' }, t('staff.signin'));
+  const form = h('form', {
+    class: 'sign',
+    onsubmit: async (event) => {
+      event.preventDefault();
+      go.disabled = true;
+      problem.hidden = true;
+      try {
+        const now = await ask('/v1/signin', { method: 'POST', body: { name: name.value.trim(), pin: pin.value } });
+        if (now.role !== role) throw Object.assign(new Error(), { code: 'wrong_role' });
+        done(now);
+      } catch (error) {
+        setText(problem, t(`staff.error.${error.code}`, undefined, t('error.action')));
+        problem.hidden = false;
+      } finally {
+        pin.value = '';
+        go.disabled = false;
+      }
+    },
+  }, h('h1', { tabindex: '-1' }, t('staff.signin')), known?.ready === false && h('p', { class: 'alarm' }, t('staff.nopin', { role })),
+  problem, h('label', {}, t('staff.name'), name), h('label', {}, t('staff.pin'), pin), digits(pin), go);
+  return form;
+}
