@@ -35,13 +35,21 @@ func (w *Worker) Portrait(ctx context.Context, data []byte) ([]byte, error) {
 }
 
 // CompareFace compares a portrait with the person before a camera. It returns
-// ErrNoModel, ErrNoFace, ErrNotPicture or ErrNoCamera when there is nothing to
+// ErrNoModel, ErrNoFace, ErrFaceQuality, ErrNotPicture or ErrNoCamera when there is nothing to
 // compare; there is never a made-up score.
 func (w *Worker) CompareFace(ctx context.Context, q FaceQuestion) (FaceAnswer, error) {
 	var a FaceAnswer
 	q.Source = absolute(q.Source)
-	err := w.question(ctx, KindCompare, q, &a, q.Portrait)
-	return a, err
+	m, err := w.ask(ctx, request{kind: KindCompare, body: q, blobs: [][]byte{q.Portrait}, progress: func(m Message) {
+		var p FaceProgress
+		if q.Guide != nil && json.Unmarshal(m.Body, &p) == nil {
+			q.Guide(p.Guide)
+		}
+	}})
+	if err != nil {
+		return a, err
+	}
+	return a, decode(m, &a)
 }
 
 // VerifyFaces compares the faces in two pictures.

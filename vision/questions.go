@@ -7,17 +7,18 @@ import (
 	"tram/vision/confine"
 )
 
-// What a caller decides on. A fault of the worker wraps one of the first six.
+// What a caller decides on. A fault of the worker wraps one of the first seven.
 var (
-	ErrNoModel    = errors.New("a network's file is missing or not the pinned one")
-	ErrNoFace     = errors.New("no face found")
-	ErrNotPicture = errors.New("not a picture that can be read")
-	ErrNoCamera   = errors.New("no camera")
-	ErrQuestion   = errors.New("a question that cannot be answered")
-	ErrFailed     = errors.New("tram-vision failed")
-	ErrWorkerDied = errors.New("tram-vision died")
-	ErrTimeout    = errors.New("tram-vision did not answer in time")
-	ErrNoWorker   = errors.New("the program tram-vision is not there")
+	ErrNoModel     = errors.New("a network's file is missing or not the pinned one")
+	ErrNoFace      = errors.New("no face found")
+	ErrNotPicture  = errors.New("not a picture that can be read")
+	ErrNoCamera    = errors.New("no camera")
+	ErrQuestion    = errors.New("a question that cannot be answered")
+	ErrFailed      = errors.New("tram-vision failed")
+	ErrFaceQuality = errors.New("no frame is fit to compare")
+	ErrWorkerDied  = errors.New("tram-vision died")
+	ErrTimeout     = errors.New("tram-vision did not answer in time")
+	ErrNoWorker    = errors.New("the program tram-vision is not there")
 )
 
 // codes are the words for the errors on the wire.
@@ -26,7 +27,7 @@ var codes = []struct {
 	err  error
 }{
 	{"no_model", ErrNoModel}, {"no_face", ErrNoFace}, {"not_picture", ErrNotPicture},
-	{"no_camera", ErrNoCamera}, {"question", ErrQuestion}, {"failed", ErrFailed},
+	{"face_quality", ErrFaceQuality}, {"no_camera", ErrNoCamera}, {"question", ErrQuestion}, {"failed", ErrFailed},
 }
 
 // FaultOf says err in the protocol's words.
@@ -74,6 +75,15 @@ type FaceQuestion struct {
 	Source   string  `json:"source"`           // as drivers/camera opens it
 	Frames   int     `json:"frames,omitempty"` // frames with a face to look at; 0 is 5
 	Rate     float64 `json:"rate,omitempty"`   // frames/s of a folder; 0 is as fast as asked
+	// Liveness asks the person to turn the head to both sides, in random order.
+	Liveness bool `json:"liveness,omitempty"`
+	// Guide, which may be nil, is told what the person should do now: a code of face.Guide.
+	Guide func(code string) `json:"-"`
+}
+
+// FaceProgress is the body of a comparison's progress.
+type FaceProgress struct {
+	Guide string `json:"guide"` // a code of face.Guide, such as "look_straight" or "turn_left"
 }
 
 // FaceAnswer says how alike two faces are and what follows from it.
@@ -84,8 +94,9 @@ type FaceAnswer struct {
 	Unsure    bool      `json:"unsure"` // below the threshold, yet not clearly another person: ask the clerk
 	Model     ModelID   `json:"model"`
 	Detector  ModelID   `json:"detector"`
-	Frames    int       `json:"frames,omitempty"`  // looked at
-	Quality   float64   `json:"quality,omitempty"` // of the frame that was compared, 0 to 1
+	Frames    int       `json:"frames,omitempty"`   // looked at
+	Liveness  string    `json:"liveness,omitempty"` // where it was asked for: "passed" or "failed"; without "passed" there is no match
+	Quality   float64   `json:"quality,omitempty"`  // of the frame that was compared, 0 to 1
 	MS        FaceTimes `json:"ms"`
 }
 

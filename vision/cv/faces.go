@@ -1,17 +1,13 @@
 package cv
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
-	"io"
 	"time"
 
 	"gocv.io/x/gocv"
 
-	"tram/drivers/camera"
 	"tram/vision"
 	"tram/vision/face"
 	"tram/vision/models"
@@ -27,6 +23,7 @@ const (
 // found is a face in a picture, aligned, with its template.
 type found struct {
 	face     face.Face
+	wrong    face.Guide // what the gates say of the frame
 	quality  float64
 	template face.Template
 }
@@ -99,21 +96,22 @@ func (e eyes) look(m gocv.Mat) (found, gocv.Mat, error) {
 	if err != nil {
 		return found{}, gocv.Mat{}, fmt.Errorf("%w: %w", vision.ErrNoFace, err)
 	}
-	return found{face: f, quality: face.Quality(f, sharpness(cut))}, cut, nil
+	l := lightOf(cut)
+	return found{face: f, wrong: face.Gate(faces, f, l), quality: face.Quality(f, l.Sharpness)}, cut, nil
 }
 
-// sharpness is the variance of the Laplacian.
-func sharpness(m gocv.Mat) float64 {
+// lightOf is how bright and how sharp an aligned face is.
+func lightOf(m gocv.Mat) face.Light {
 	grey, edges, mean, deviation := gocv.NewMat(), gocv.NewMat(), gocv.NewMat(), gocv.NewMat()
 	defer grey.Close()
 	defer edges.Close()
 	defer mean.Close()
 	defer deviation.Close()
 	gocv.CvtColor(m, &grey, gocv.ColorBGRToGray)
-	gocv.Laplacian(grey, &edges, gocv.MatTypeCV64F, 1, 1, 0, gocv.BorderDefault)
+	gocv.Laplacian(grey, &edges, gocv.MatTypeCV16S, 1, 1, 0, gocv.BorderDefault)
 	gocv.MeanStdDev(edges, &mean, &deviation)
 	d := deviation.GetDoubleAt(0, 0)
-	return d * d
+	return face.Light{Mean: grey.Mean().Val1, Sharpness: d * d}
 }
 
 // embed computes the template of an aligned face.
@@ -175,86 +173,13 @@ func (s *server) verify(a, b []byte) (vision.FaceAnswer, error) {
 
 func (e eyes) judge(a, b found, began time.Time) vision.FaceAnswer {
 	score := face.Cosine(a.template, b.template)
-	match, unsure := face.Judge(score)
+	cut, _ := face.CutOf(e.embedding.id.SHA256)
+	match, unsure := cut.Judge(score)
 	return vision.FaceAnswer{
-		Score: score, Threshold: face.Threshold, Match: match, Unsure: unsure,
+		Score: score, Threshold: cut.Threshold, Match: match, Unsure: unsure,
 		Model: e.embedding.id, Detector: e.detector.id, Quality: min(a.quality, b.quality),
 		MS: vision.FaceTimes{Total: ms(time.Since(began)), Forward: ms(e.detector.take() + e.embedding.take())},
 	}
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// compare compares a portrait with the best of several frames of a camera. The
-// best is the one that shows the face best, not the one that scores best: taking
-// the highest of many scores would let more strangers through than the threshold says.
-func (s *server) compare(ctx context.Context, portrait []byte, q vision.FaceQuestion) (vision.FaceAnswer, error) {
-	began := time.Now()
-	e, err := s.eyes()
-	if err != nil {
-		return vision.FaceAnswer{}, err
-	}
-	if q.Frames <= 0 {
-		q.Frames = enoughFrames
-	}
-	q.Frames = min(q.Frames, 100)
-	p, err := e.templateOf(portrait)
-	if err != nil {
-		return vision.FaceAnswer{}, fmt.Errorf("portrait: %w", err)
-	}
-	defer p.template.Wipe()
-	best, frames, err := e.best(ctx, q)
-	if err != nil {
-		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
-	}
-	defer best.template.Wipe()
-	a := e.judge(p, best, began)
-	a.Frames, a.Quality = frames, best.quality
-	return a, nil
-}
-
-// best looks at frames until enough of them show a face and returns the one that
-// shows it best, with the number of frames looked at.
-func (e eyes) best(ctx context.Context, q vision.FaceQuestion) (found, int, error) {
-	ctx, cancel := context.WithTimeout(ctx, compareTime)
-	defer cancel()
-	c, err := camera.Open(ctx, q.Source, camera.Options{Rate: q.Rate})
-	if err != nil {
-		return found{}, 0, err
-	}
-	defer c.Close()
-	frame, cut := gocv.NewMat(), gocv.NewMat()
-	defer func() { _ = frame.Close(); _ = cut.Close() }()
-	var best found
-	frames, faces := 0, 0
-	for faces < q.Frames {
-		err := c.Next(ctx, &frame)
-		if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) || err != nil && faces > 0 {
-			break
-		}
-		if err != nil {
-			return found{}, frames, err
-		}
-		frames++
-		f, shown, err := e.look(frame)
-		if errors.Is(err, vision.ErrNoFace) {
-			continue
-		}
-		if err != nil {
-			return found{}, frames, err
-		}
-		faces++
-		if faces == 1 || f.quality > best.quality {
-			best = f
-			_ = cut.Close()
-			cut = shown
-		} else {
-			_ = shown.Close()
-		}
-	}
-	if faces == 0 {
-		return found{}, frames, fmt.Errorf("%w in %d frames", vision.ErrNoFace, frames)
-	}
-	best.template, err = e.embed(cut)
-	return best, frames, err
-}

@@ -152,7 +152,7 @@ func (s *server) answer(ctx context.Context, m vision.Message) (any, [][]byte, e
 		if err := json.Unmarshal(m.Body, &q); err != nil {
 			return nil, nil, fmt.Errorf("%w: its body is no JSON", vision.ErrQuestion)
 		}
-		a, err := s.compare(ctx, m.Blobs[0], q)
+		a, err := s.compare(ctx, m.ID, m.Blobs[0], q)
 		return a, nil, err
 	case vision.KindCount:
 		var q vision.CountQuestion

@@ -6,7 +6,7 @@
 //	faces := face.Decode(face.YuNetOutput{…})
 //	m := face.Align(faces[0].Points)            // 2×3, for the affine warp
 //	input := face.Tensor(pixels)                // for the embedding network
-//	verdict := face.Judge(face.Cosine(a, b))
+//	match, unsure := cut.Judge(face.Cosine(a, b))
 //
 // This compares one face with one face. It does not search, and it does not tell
 // a face from a picture of a face.

@@ -48,13 +48,21 @@ func TestCosineOfTemplates(t *testing.T) {
 }
 
 func TestBetweenMatchAndStrangerTheClerkIsAsked(t *testing.T) {
+	cut := face.Cut{Threshold: face.Threshold, UnsureFrom: face.UnsureFrom}
 	for _, c := range []struct {
 		score         float64
 		match, unsure bool
 	}{{0.9, true, false}, {face.Threshold, true, false}, {face.Threshold - 0.001, false, true}, {face.UnsureFrom, false, true}, {0.1, false, false}} {
-		if m, u := face.Judge(c.score); m != c.match || u != c.unsure {
+		if m, u := cut.Judge(c.score); m != c.match || u != c.unsure {
 			t.Errorf("Judge(%g) = %v, %v; want %v, %v", c.score, m, u, c.match, c.unsure)
 		}
+	}
+}
+
+func TestANetworkWithoutAMeasuredCurveDecidesNothing(t *testing.T) {
+	cut, known := face.CutOf("0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79")
+	if match, unsure := cut.Judge(0.99); known || match || !unsure {
+		t.Errorf("known %v, match %v, unsure %v; want the clerk to be asked", known, match, unsure)
 	}
 }
 

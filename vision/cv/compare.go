@@ -1,0 +1,194 @@
+package cv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"gocv.io/x/gocv"
+
+	"tram/drivers/camera"
+	"tram/vision"
+	"tram/vision/face"
+)
+
+const turnTime = 8 * time.Second // for each turn of the head
+
+// viewer looks at a camera for one comparison; what it knows of a person ends with it.
+type viewer struct {
+	eyes
+	camera *camera.Camera
+	frame  gocv.Mat
+	tell   func(face.Guide)
+	frames int
+}
+
+// compare compares a portrait with the best of several frames of a camera. The
+// best is the one that shows the face best, not the one that scores best: taking
+// the highest of many scores would let more strangers through than the threshold
+// says. Every template is wiped before it returns.
+func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q vision.FaceQuestion) (vision.FaceAnswer, error) {
+	began := time.Now()
+	e, err := s.eyes()
+	if err != nil {
+		return vision.FaceAnswer{}, err
+	}
+	if q.Frames <= 0 {
+		q.Frames = enoughFrames
+	}
+	q.Frames = min(q.Frames, 100)
+	p, err := e.templateOf(portrait)
+	if err != nil {
+		return vision.FaceAnswer{}, fmt.Errorf("portrait: %w", err)
+	}
+	defer p.template.Wipe()
+	c, err := camera.Open(ctx, q.Source, camera.Options{Rate: q.Rate})
+	if err != nil {
+		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
+	}
+	defer c.Close()
+	said := face.Fine
+	v := &viewer{eyes: e, camera: c, frame: gocv.NewMat(), tell: func(g face.Guide) {
+		if g != said && g != face.Fine {
+			said = g
+			_ = s.write(vision.Message{ID: id, Kind: vision.KindProgress}, vision.FaceProgress{Guide: string(g)})
+		}
+	}}
+	defer func() { v.frame.SetTo(gocv.NewScalar(0, 0, 0, 0)); _ = v.frame.Close() }()
+	best, err := v.best(ctx, q.Frames)
+	if err != nil {
+		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
+	}
+	defer best.template.Wipe()
+	a := e.judge(p, best, began)
+	if q.Liveness {
+		a.Liveness = "failed"
+		alive, err := v.alive(ctx, best.template, rand.IntN(2) == 0) //nolint:gosec // an order that a film cannot know
+		if err != nil {
+			return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
+		}
+		if alive {
+			a.Liveness = "passed"
+		} else if a.Match {
+			a.Match, a.Unsure = false, true // the face is right, that a person stands there is not shown
+		}
+		a.MS.Total = ms(time.Since(began))
+		a.MS.Forward += ms(e.detector.take() + e.embedding.take())
+	}
+	a.Frames, a.Quality = v.frames, best.quality
+	return a, nil
+}
+
+// best looks at frames until enough of them are fit and returns the one that
+// shows the face best. Without any it is ErrNoFace, or ErrFaceQuality with what
+// was wrong most often.
+func (v *viewer) best(ctx context.Context, enough int) (found, error) {
+	ctx, cancel := context.WithTimeout(ctx, compareTime)
+	defer cancel()
+	cut := gocv.NewMat()
+	defer func() { cut.SetTo(gocv.NewScalar(0, 0, 0, 0)); _ = cut.Close() }()
+	var best found
+	wrong := map[face.Guide]int{}
+	for fit := 0; fit < enough; {
+		err := v.camera.Next(ctx, &v.frame)
+		if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) || err != nil && fit > 0 {
+			break
+		}
+		if err != nil {
+			return found{}, err
+		}
+		v.frames++
+		f, shown, err := v.look(v.frame)
+		if errors.Is(err, vision.ErrNoFace) {
+			v.tell(face.NoFace)
+			wrong[face.NoFace]++
+			continue
+		}
+		if err != nil {
+			return found{}, err
+		}
+		if f.wrong != face.Fine {
+			_ = shown.Close()
+			v.tell(f.wrong)
+			wrong[f.wrong]++
+			continue
+		}
+		if fit++; fit == 1 || f.quality > best.quality {
+			best = f
+			_ = cut.Close()
+			cut = shown
+		} else {
+			_ = shown.Close()
+		}
+	}
+	if cut.Empty() {
+		return found{}, v.unfit(wrong)
+	}
+	var err error
+	best.template, err = v.embed(cut)
+	return best, err
+}
+
+// unfit is why none of the frames could be compared.
+func (v *viewer) unfit(wrong map[face.Guide]int) error {
+	worst := face.NoFace
+	for g, n := range wrong {
+		if g != face.NoFace && (worst == face.NoFace || n > wrong[worst] || n == wrong[worst] && g < worst) {
+			worst = g
+		}
+	}
+	if worst == face.NoFace {
+		return fmt.Errorf("%w in %d frames", vision.ErrNoFace, v.frames)
+	}
+	return fmt.Errorf("%w: %s", vision.ErrFaceQuality, worst)
+}
+
+// alive asks the person to turn the head to both sides and reports whether that
+// was seen, by the same face all the time.
+func (v *viewer) alive(ctx context.Context, front face.Template, leftFirst bool) (bool, error) {
+	c := face.NewChallenge(leftFirst)
+	limit := time.Now().Add(2 * turnTime)
+	ctx, cancel := context.WithDeadline(ctx, limit)
+	defer cancel()
+	for c.Now() != face.Fine && !c.Failed() {
+		v.tell(c.Now())
+		err := v.camera.Next(ctx, &v.frame)
+		if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		v.frames++
+		f, cut, err := v.look(v.frame)
+		if errors.Is(err, vision.ErrNoFace) {
+			c.Lost()
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		same := true
+		if c.See(f.face.Turn()) {
+			same, err = v.same(front, cut)
+		}
+		_ = cut.Close()
+		if err != nil || !same {
+			return false, err
+		}
+	}
+	return c.Now() == face.Fine, nil
+}
+
+// same reports whether a turned face may be that of the front view.
+func (v *viewer) same(front face.Template, cut gocv.Mat) (bool, error) {
+	t, err := v.embed(cut)
+	if err != nil {
+		return false, err
+	}
+	defer t.Wipe()
+	return face.Cosine(front, t) >= face.SameWhileOff, nil
+}
