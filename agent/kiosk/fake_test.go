@@ -269,6 +269,12 @@ func start(t *testing.T, st *station, change ...func(*kiosk.Options)) (*kiosk.Se
 
 func run(t *testing.T, srv *kiosk.Server) {
 	t.Helper()
+	serve(t, srv)
+}
+
+// serve runs srv until the test or benchmark ends.
+func serve(t testing.TB, srv *kiosk.Server) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- srv.Run(ctx) }()

@@ -46,7 +46,7 @@ export async function run({ role, title, tabs }) {
   let tab = tabs[0];
   let timer;
   const restart = () => { clearInterval(timer); draw(); };
-  const head = () => $('head').replaceChildren(...[logo(), h('div', { class: 'head-words' }, h('p', { class: 'head-title' }, t(title)), who?.name && h('p', { class: 'head-site' }, who.name)),
+  const head = () => $('head').replaceChildren(...[logo(), h('div', { class: 'head-words' }, h('p', { class: 'head-title' }, t(title)), who?.role && h('p', { class: 'head-site' }, who.name)),
     h('div', { class: 'languages', role: 'group', 'aria-label': t('head.language') }, allLanguages().map((l) => h('button', {
       type: 'button', class: 'language', lang: l.code, 'data-key': `lang-${l.code}`, 'aria-pressed': String(l.code === language()),
       onclick: () => { setLanguage(l.code); restart(); },
