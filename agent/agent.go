@@ -19,6 +19,7 @@ import (
 	"tram/agent/metrics"
 	"tram/agent/profile"
 	"tram/agent/pushed"
+	"tram/agent/register"
 	"tram/agent/visit"
 	"tram/configs"
 	"tram/drivers"
@@ -89,19 +90,20 @@ type Agent struct {
 	hubKeys     *seal.HubPublic
 	restart     chan struct{} // the Agent is to be made anew
 
-	store   *outbox.Store
-	inbox   *inbox.Inbox
-	lists   *keep.Store
-	runner  *command.Runner
-	uplink  *uplink.Uplink
-	metrics *metrics.Metrics
-	engine  *visit.Engine
-	worker  *vision.Worker // questions about faces; nil without a camera and chip
-	reader  *pcsc.Reader
-	scanner *scanner.Scanner
-	camera  *counterCamera // nil without one
-	gate    *gate.Gate
-	kiosk   *kiosk.Server // the first; a restart makes another
+	store    *outbox.Store
+	inbox    *inbox.Inbox
+	lists    *keep.Store
+	register *register.Register
+	runner   *command.Runner
+	uplink   *uplink.Uplink
+	metrics  *metrics.Metrics
+	engine   *visit.Engine
+	worker   *vision.Worker // questions about faces; nil without a camera and chip
+	reader   *pcsc.Reader
+	scanner  *scanner.Scanner
+	camera   *counterCamera // nil without one
+	gate     *gate.Gate
+	kiosk    *kiosk.Server // the first; a restart makes another
 
 	kioskOptions kiosk.Options
 	kioskServed  bool // only runKiosk's
@@ -172,7 +174,7 @@ func (a *Agent) makeVisits() error {
 	opt := visit.Options{
 		// The screen counts kiosk.idle down and ends the visit itself, and starts anew at a touch, which the
 		// engine does not see. This is the back-stop for when no screen is there.
-		Profile: a.profile, Chip: chip{a}, Recorder: recorder{a}, Online: a.uplink, Idle: slack * c.Kiosk.Idle.Value(), Slack: slack, Catalogue: a.catalogue,
+		Profile: a.profile, Chip: chip{a}, Recorder: recorder{a}, Book: a.book(), Online: a.uplink, Idle: slack * c.Kiosk.Idle.Value(), Slack: slack, Catalogue: a.catalogue,
 		Changed: a.changes.signal, Ended: a.metrics.Visit, Log: a.log,
 	}
 	if a.worker != nil {
@@ -180,7 +182,7 @@ func (a *Agent) makeVisits() error {
 	}
 	a.engine = visit.New(opt)
 
-	a.kioskOptions = kiosk.Options{Socket: SocketPath(c.StateDir()), Station: station{a}, Actions: a.opt.Actions, Admin: admin{a}, Metrics: a.metrics.Handler(), Idle: c.Kiosk.Idle.Value(), Log: a.log}
+	a.kioskOptions = kiosk.Options{Socket: SocketPath(c.StateDir()), Station: station{a}, Actions: a.opt.Actions, Admin: admin{a}, Metrics: a.metrics.Handler(), Desk: desk{a}, Register: registerHandler{a.register}, Idle: c.Kiosk.Idle.Value(), Log: a.log}
 	if c.Kiosk.Enabled {
 		a.kioskOptions.Addr = c.Kiosk.Listen
 	}
@@ -243,7 +245,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) parts() []part {
 	parts := []part{
 		{"uplink", a.uplink.Run}, {"kiosk", a.runKiosk}, {"queue", a.watchQueue},
-		{"commands", a.runner.Run}, {"trial", a.runTrial},
+		{"commands", a.runner.Run}, {"trial", a.runTrial}, {"register", a.runRegister},
 	}
 	parts = append(parts, a.identity.parts()...)
 	if a.reader != nil {

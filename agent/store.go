@@ -43,6 +43,9 @@ func (a *Agent) openStore() error {
 		return err
 	}
 	a.lists = keep.Open(filepath.Join(c.StateDir(), keptDir), box)
+	if err := a.openRegister(box); err != nil {
+		return err
+	}
 	a.runner = &command.Runner{Inbox: a.inbox, Handlers: command.Handlers(a.orders()), Log: a.log, Now: a.clock}
 	a.metrics = metrics.New(metricsSource{a}, a.opt.Version)
 	deviceBox, err := seal.LoadOrCreateDeviceBox(filepath.Join(c.StateDir(), boxKeyFile))
@@ -82,6 +85,9 @@ func (a *Agent) openKeys() (*seal.Sealer, error) {
 // closeStore closes what openStore opened.
 func (a *Agent) closeStore() error {
 	var errs []error
+	if a.register != nil {
+		errs = append(errs, a.register.Close())
+	}
 	if a.inbox != nil {
 		errs = append(errs, a.inbox.Close())
 	}

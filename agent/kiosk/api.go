@@ -43,6 +43,9 @@ func (s *Server) socketHandler() http.Handler {
 	if bundler, ok := s.opt.Admin.(Bundler); ok {
 		mux.HandleFunc("GET /v1/bundle", s.bundle(bundler))
 	}
+	if s.opt.Register != nil {
+		mux.Handle("/v1/register/", s.opt.Register)
+	}
 	if s.opt.Metrics != nil {
 		mux.Handle("GET /metrics", s.opt.Metrics)
 	}

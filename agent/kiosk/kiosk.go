@@ -81,14 +81,17 @@ const MaxEntries = 1000
 
 // Options say where a Server listens and what it shows.
 type Options struct {
-	Addr    string        // loopback address of the screen and the local API, "127.0.0.1:8600"; "" serves none
-	Socket  string        // path of the unix socket for the command line; "" serves none
-	Station Station       // required
-	Actions Actions       // nil when this is not a demo
-	Admin   Admin         // nil: /v1/status and /v1/outbox are not there; may be a QueueReader too
-	Metrics http.Handler  // what the unix socket serves as /metrics; nil: nothing
-	Idle    time.Duration // how long the screen waits for a person's touch before it ends a visit; 0 means 60 s
-	Log     *slog.Logger  // nil logs nothing
+	Addr    string  // loopback address of the screen and the local API, "127.0.0.1:8600"; "" serves none
+	Socket  string  // path of the unix socket for the command line; "" serves none
+	Station Station // required
+	Actions Actions // nil when this is not a demo
+	Admin   Admin   // nil: /v1/status and /v1/outbox are not there; may be a QueueReader too
+	Desk    Desk    // the local register as the clerk sees it; nil: there is none
+	// Register answers the command line about the local register, on the unix socket under /v1/register/; nil: nothing.
+	Register http.Handler
+	Metrics  http.Handler  // what the unix socket serves as /metrics; nil: nothing
+	Idle     time.Duration // how long the screen waits for a person's touch before it ends a visit; 0 means 60 s
+	Log      *slog.Logger  // nil logs nothing
 }
 
 // How patient the server is. Everything that a client can make us wait for or

@@ -80,6 +80,7 @@ type Row struct {
 	Person    map[string]string `json:"-"` // revealed, for papers
 	Answers   map[string]string `json:"answers"`
 	Assurance string            `json:"assurance"`
+	Source    string            `json:"source,omitempty"`
 	Trip      string            `json:"trip,omitempty"`
 	Closed    *time.Time        `json:"closed,omitempty"`
 	Sequence  uint64            `json:"sequence,omitempty"`
@@ -94,7 +95,7 @@ func (e *entry) row() Row {
 	r := Row{
 		ID: e.ID, Time: e.Time, Unsynced: e.Unsynced, Profile: e.Profile, Kind: e.Kind, State: e.State,
 		Number: cccd.Mask(e.Number), Name: e.Person["personName"], Person: maps.Clone(e.Person), Answers: maps.Clone(e.Answers),
-		Assurance: e.Assurance, Trip: e.Trip, Sequence: e.Sequence, Ticket: e.Ticket, Hold: e.Hold, Alarms: slices.Clone(e.Alarms),
+		Assurance: e.Assurance, Source: e.Source, Trip: e.Trip, Sequence: e.Sequence, Ticket: e.Ticket, Hold: e.Hold, Alarms: slices.Clone(e.Alarms),
 		Closed: set(e.Closed), Delivered: set(e.Delivered), Expires: set(e.Expires),
 	}
 	if r.Answers == nil {

@@ -86,24 +86,39 @@ func (r *Register) list(who, what, prefix string, want func(*entry) bool) ([]Row
 	return rows(list), err
 }
 
-// CloseStay ends a stay. The record of it is the caller's.
-func (r *Register) CloseStay(_ context.Context, who, id string, when time.Time) (Row, error) {
+// Stay is an open stay, for the clerk who is about to end it.
+func (r *Register) Stay(who, id string) (Row, error) {
 	var row Row
-	err := r.update("close a stay", func(tx *bolt.Tx) error {
-		err := r.change(tx, id, func(e *entry) error {
-			if e.State != StateOpen {
-				return ErrState
-			}
-			if when.Before(e.Time) {
-				return fmt.Errorf("%w: a stay ends after it begins", ErrBad)
-			}
-			e.close(when, 0)
-			row = e.row()
-			return nil
-		})
-		return errors.Join(err, r.noteIn(tx, who, "close a stay", id, ""))
+	err := r.update("look at a stay", func(tx *bolt.Tx) error {
+		e, err := r.entry(tx, id)
+		switch {
+		case err != nil:
+			return err
+		case e.State != StateOpen:
+			return ErrState
+		}
+		row = e.row()
+		return r.noteIn(tx, who, "stay", id, "")
 	})
 	return row, err
+}
+
+// CheckOut writes down that a stay ends, with the draft of the record that says
+// so; Done with the closing's id ends it, Drop leaves it open.
+func (r *Register) CheckOut(who, id, closing string, when time.Time, draft []byte) error {
+	return r.update("close a stay", func(tx *bolt.Tx) error {
+		e, err := r.entry(tx, id)
+		switch {
+		case err != nil:
+			return err
+		case e.State != StateOpen:
+			return ErrState
+		case when.Before(e.Time):
+			return fmt.Errorf("%w: a stay ends after it begins", ErrBad)
+		}
+		end := &entry{ID: closing, Profile: e.Profile, Kind: e.Kind, State: StatePending, Time: when, RecordType: r.opt.Policy.Closes, Draft: draft, Closes: id}
+		return errors.Join(r.save(tx, nil, end), r.noteIn(tx, who, "close a stay", id, ""))
+	})
 }
 
 // Undelivered are the entries whose record the hub was not seen to have: id to

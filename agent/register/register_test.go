@@ -222,11 +222,17 @@ func TestSeveralGuestsOfARoomCheckOutOneByOne(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].ID != "v2" || list[0].Number != "0990****0025" {
 		t.Errorf("after one check-out %d stays are open, %v", len(list), err)
 	}
-	if row, err := d.CloseStay(t.Context(), "clerk", "v2", d.now); err != nil || row.State != StateClosed {
-		t.Errorf("CloseStay: %v", err)
+	if err := d.CheckOut("clerk", "v2", "out", d.now.Add(-48*time.Hour), nil); !errors.Is(err, ErrBad) {
+		t.Errorf("a check-out before the arrival: %v, want ErrBad", err)
 	}
-	if _, err := d.CloseStay(t.Context(), "clerk", "v2", d.now); !errors.Is(err, ErrState) {
-		t.Errorf("a second CloseStay: %v, want ErrState", err)
+	if err := errors.Join(d.CheckOut("clerk", "v2", "out", d.now, []byte("{}")), d.Done("out", 4)); err != nil {
+		t.Errorf("CheckOut: %v", err)
+	}
+	if err := d.CheckOut("clerk", "v2", "again", d.now, nil); !errors.Is(err, ErrState) {
+		t.Errorf("a second CheckOut: %v, want ErrState", err)
+	}
+	if list, err := d.Today(t.Context(), "clerk"); err != nil || len(list) != 0 {
+		t.Errorf("the check-outs themselves are listed: %d, %v", len(list), err)
 	}
 }
 

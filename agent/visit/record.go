@@ -121,7 +121,7 @@ var errRegister = errors.New("the register did not take the entry")
 func (e *Engine) save(ctx context.Context, entry Entry, draft outbox.Draft) (outbox.Receipt, *Ticket, error) {
 	var ticket *Ticket
 	if e.opt.Book != nil {
-		raw, err := encodeDraft(draft)
+		raw, err := EncodeDraft(draft)
 		if err != nil {
 			return outbox.Receipt{}, nil, err
 		}

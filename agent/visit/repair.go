@@ -18,7 +18,8 @@ type keptDraft struct {
 	Data json.RawMessage `json:"data"`
 }
 
-func encodeDraft(d outbox.Draft) ([]byte, error) {
+// EncodeDraft writes a draft as [DecodeDraft] reads it.
+func EncodeDraft(d outbox.Draft) ([]byte, error) {
 	data, err := json.Marshal(d.Data)
 	if err != nil {
 		return nil, errors.New("the record cannot be encoded")

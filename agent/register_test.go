@@ -1,0 +1,95 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"tram/agent/kiosk"
+	"tram/agent/register"
+	"tram/agent/visit"
+	"tram/drivers/privacy"
+	"tram/hub/hubtest"
+	"tram/sync/outbox"
+	"tram/sync/seal/rest"
+)
+
+// TestAnEntryThatACrashLeftBecomesARecordAndAClerkClosesTheStay begins an entry
+// as a daemon that dies before the queue has the record, and starts the daemon.
+func TestAnEntryThatACrashLeftBecomesARecordAndAClerkClosesTheStay(t *testing.T) {
+	r := newRig(t)
+	r.config.Profile = "lodging"
+	r.config.Reader.Enabled = true
+	box, err := rest.LoadOrCreate(RestKeyPath(r.config.State))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg, err := register.Open(RegisterPath(r.config.State), register.Options{Box: box, Policy: register.Policy{Keeps: []string{"idCode", "personName"}, Retain: time.Hour}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := visit.EncodeDraft(outbox.Draft{ID: "0123456789abcdef0123", Type: "vn.tram.stay.opened.v1", Time: time.Now(), Data: map[string]string{"profile": "lodging"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = reg.Begin(t.Context(), visit.Entry{
+		ID: "v1", Profile: "lodging", Kind: register.Stays, Time: time.Now().Add(-time.Hour), Number: privacy.New("099099000017"),
+		Person:  privacy.New(map[string]string{"idCode": "099099000017", "personName": "Nguyễn Văn Thử"}),
+		Answers: privacy.New(map[string]string{"room": "101", "reason": "tourism"}), RecordType: "vn.tram.stay.opened.v1", Draft: privacy.New(raw),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := reg.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a, stop := startAgent(t, r)
+	d := desk{a}
+	hubtest.Until(t, "the record that the crash left is delivered", func() bool {
+		rows, err := d.OpenStays(context.Background(), "clerk")
+		return err == nil && len(rows) == 1 && rows[0].Delivered == outbox.Delivered
+	})
+	rows, err := d.Deadlines(t.Context(), "clerk")
+	if err != nil || len(rows) != 0 {
+		t.Errorf("a stay that was declared in time is among the deadlines: %d, %v", len(rows), err)
+	}
+	for _, format := range []string{"xlsx", "csv", "html"} {
+		file, err := d.Export(t.Context(), "clerk", kiosk.Form{Name: "dd10", Format: format, Day: time.Now().Add(-time.Hour).In(register.Place).Format(time.DateOnly)})
+		if err != nil || len(file.Data) == 0 {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+	if err := d.CloseStay(t.Context(), "clerk", "v1", time.Now()); err != nil {
+		t.Errorf("CloseStay: %v", err)
+	}
+	if rows, err := d.OpenStays(t.Context(), "clerk"); err != nil || len(rows) != 0 {
+		t.Errorf("after CloseStay %d stays are open, %v", len(rows), err)
+	}
+	if stat, err := a.store.Stat(); err != nil || stat.Accepted != 2 {
+		t.Errorf("%d records accepted, %v; want the opening and the closing", stat.Accepted, err)
+	}
+	var log []register.Look
+	if err := r.client.PostJSON(t.Context(), "/v1/register/do", RegisterOrder{Do: "log"}, &log); err != nil || len(log) == 0 {
+		t.Errorf("the access log over the socket: %d lines, %v", len(log), err)
+	}
+	stop()
+}
+
+// startAgent runs the rig's device and gives its Agent, too.
+func startAgent(t *testing.T, r *rig) (*Agent, func()) {
+	t.Helper()
+	a, err := New(Options{Config: r.config, Version: "test", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	return a, func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the daemon ended with: %v", err)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"tram/agent/kiosk"
+	"tram/agent/register"
+)
+
+// RegisterOrder is what the command line asks of the local register.
+type RegisterOrder struct {
+	Do     string            `json:"do"` // "ls", "stays", "find", "export", "correct", "delete", "hold", "release", "requests", "request", "settle", "log", "deletions", "verify", "roster", "absent", "sweep"
+	Who    string            `json:"who"`
+	ID     string            `json:"id,omitempty"`
+	Number string            `json:"number,omitempty"`
+	Why    string            `json:"why,omitempty"`
+	Kind   string            `json:"kind,omitempty"`  // of a request
+	State  string            `json:"state,omitempty"` // a request's next
+	Fields map[string]string `json:"fields,omitempty"`
+	File   []byte            `json:"file,omitempty"` // a roster
+}
+
+// RegisterDo carries an order out, in the daemon or on the file itself.
+func RegisterDo(ctx context.Context, r *register.Register, o RegisterOrder) (any, error) {
+	done := func(err error) (any, error) { return map[string]bool{"ok": true}, err }
+	switch o.Do {
+	case "ls":
+		return r.Today(ctx, o.Who)
+	case "stays":
+		return r.OpenStays(ctx, o.Who)
+	case "find":
+		return r.Find(ctx, o.Who, o.Number, o.Why)
+	case "export":
+		return r.Export(ctx, o.Who, o.ID, o.Why)
+	case "correct":
+		return done(r.Correct(ctx, o.Who, o.ID, o.Fields, o.Why))
+	case "delete":
+		return done(r.Delete(ctx, o.Who, o.ID, o.Why))
+	case "hold":
+		return done(r.Hold(ctx, o.Who, o.ID, o.Why))
+	case "release":
+		return done(r.Release(ctx, o.Who, o.ID, o.Why))
+	case "requests":
+		return r.Requests(ctx, o.Who)
+	case "request":
+		return r.AddRequest(ctx, o.Who, o.Kind, o.ID, o.Why)
+	case "settle":
+		return done(r.SetRequest(ctx, o.Who, o.ID, o.State, o.Why))
+	case "log":
+		return r.AccessLog()
+	case "deletions":
+		return r.Deletions()
+	case "verify":
+		return r.Verify()
+	case "absent":
+		_, absent, err := r.Roster(ctx, o.Who)
+		return absent, err
+	case "roster":
+		list, err := register.ParseRoster(o.File)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]int{"lines": len(list)}, r.ImportRoster(ctx, o.Who, list)
+	case "sweep":
+		n, err := r.Sweep(time.Now())
+		return map[string]int{"deleted": n}, err
+	}
+	return nil, fmt.Errorf("%w: %q is no order", register.ErrBad, o.Do)
+}
+
+// maxOrder is the most that an order has: a roster, in base64.
+const maxOrder = 12 << 20
+
+// registerHandler answers POST /v1/register/do on the unix socket.
+type registerHandler struct{ r *register.Register }
+
+// ServeHTTP carries one order out. Its errors quote nothing of a person.
+func (h registerHandler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	var o RegisterOrder
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxOrder))
+	if req.Method != http.MethodPost || req.URL.Path != "/v1/register/do" || err != nil || json.Unmarshal(body, &o) != nil {
+		respond(w, http.StatusBadRequest, refusal("bad_order", "POST one order as JSON to /v1/register/do"))
+		return
+	}
+	answer, err := RegisterDo(req.Context(), h.r, o)
+	for sentinel, code := range registerCodes {
+		if errors.Is(err, sentinel) {
+			respond(w, http.StatusConflict, refusal(code, err.Error()))
+			return
+		}
+	}
+	if err != nil {
+		respond(w, http.StatusInternalServerError, refusal("internal", err.Error()))
+		return
+	}
+	respond(w, http.StatusOK, answer)
+}
+
+var registerCodes = map[error]string{register.ErrUnknown: "no_entry", register.ErrHeld: "held", register.ErrState: "conflict", register.ErrBad: "bad_field", register.ErrChain: "broken_chain"}
+
+func refusal(code, message string) any {
+	var body kiosk.ErrorBody
+	body.Error.Code, body.Error.Message = code, message
+	return body
+}
+
+func respond(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}
