@@ -99,11 +99,13 @@ func (f faces) Portrait(ctx context.Context, picture []byte) ([]byte, error) {
 	return f.worker.Portrait(ctx, picture)
 }
 
-func (f faces) CompareFace(ctx context.Context, portrait []byte) (vision.FaceAnswer, error) {
+func (f faces) CompareFace(ctx context.Context, check visit.FaceCheck) (vision.FaceAnswer, error) {
 	if f.camera == nil {
 		return vision.FaceAnswer{}, vision.ErrNoCamera
 	}
-	answer, err := f.worker.CompareFace(ctx, vision.FaceQuestion{Portrait: portrait, Source: f.camera.source, Frames: 8})
+	answer, err := f.worker.CompareFace(ctx, vision.FaceQuestion{
+		Portrait: check.Portrait, Source: f.camera.source, Frames: 8, Liveness: check.Liveness, Guide: check.Guide,
+	})
 	f.camera.used(err)
 	return answer, err
 }

@@ -10,20 +10,15 @@ import (
 	"strings"
 	"time"
 
-	"tram/agent/profile"
 	"tram/drivers/cccd"
 	"tram/drivers/emrtd"
 	"tram/drivers/pcsc"
 	"tram/drivers/privacy"
-	"tram/vision"
 )
 
 // readLimit is the longest that one chip may take; a contactless card at 106
 // kbit/s needs about 6 s for a 20 KB portrait.
 const readLimit = 60 * time.Second
-
-// faceLimit is the longest that a person is asked to look into the camera.
-const faceLimit = 20 * time.Second
 
 // read starts reading the chip. The caller holds the lock.
 func (e *Engine) read(s *session) {
@@ -155,88 +150,6 @@ func (e *Engine) showPortrait(s *session, picture privacy.Private[[]byte]) {
 	if !e.update(s, func() { s.portrait = privacy.New(jpeg) }) {
 		clear(jpeg)
 	}
-}
-
-// FaceResult is the outcome of the comparison, as the record keeps it: numbers
-// and the model, never a picture or a template.
-type FaceResult struct {
-	Result      string  `json:"result"` // "match", "mismatch", "unsure", "not_done"
-	Reason      string  `json:"reason,omitempty"`
-	Score       float64 `json:"score,omitempty"`
-	Threshold   float64 `json:"threshold,omitempty"`
-	Model       string  `json:"model,omitempty"`
-	ModelSHA256 string  `json:"modelSha256,omitempty"`
-}
-
-// compareFace compares the person present with the chip's portrait as far as the
-// profile asks for it.
-func (e *Engine) compareFace(s *session, picture privacy.Private[[]byte]) {
-	if e.opt.Profile.Face == profile.FaceOff {
-		return
-	}
-	if !e.update(s, func() {
-		s.progress = &Progress{Step: "face"}
-		e.enter(s, StageFace)
-	}) {
-		return
-	}
-	result := e.askFace(s.ctx, picture)
-	e.update(s, func() {
-		s.face = &result
-		s.checks = append(s.checks, result.check())
-		if result.Result != "match" && e.opt.Profile.Face == profile.FaceRequired {
-			e.fail(s, "face_"+result.Result, "this counter asks for a matched face: "+result.Reason)
-		}
-	})
-}
-
-func (e *Engine) askFace(ctx context.Context, picture privacy.Private[[]byte]) FaceResult {
-	if e.opt.Faces == nil {
-		return FaceResult{Result: "not_done", Reason: "no camera is configured"}
-	}
-	if len(picture.Reveal()) == 0 {
-		return FaceResult{Result: "not_done", Reason: "the chip gave no portrait"}
-	}
-	ctx, cancel := context.WithTimeout(ctx, faceLimit)
-	defer cancel()
-	answer, err := e.opt.Faces.CompareFace(ctx, picture.Reveal())
-	if err != nil {
-		return FaceResult{Result: "not_done", Reason: faceReason(err)}
-	}
-	result := FaceResult{Result: "mismatch", Score: answer.Score, Threshold: answer.Threshold, Model: answer.Model.Name, ModelSHA256: answer.Model.SHA256}
-	switch {
-	case answer.Unsure:
-		result.Result = "unsure"
-	case answer.Match:
-		result.Result = "match"
-	}
-	return result
-}
-
-// faceReason says why no face was compared, with the way out where there is one.
-func faceReason(err error) string {
-	switch {
-	case errors.Is(err, vision.ErrNoModel):
-		return "no model; bring the networks with: tram models pull, or tram models import DIR"
-	case errors.Is(err, vision.ErrNoWorker):
-		return "tram-vision is not installed"
-	case errors.Is(err, vision.ErrNoFace):
-		return "no face was found"
-	case errors.Is(err, vision.ErrNoCamera):
-		return "no camera is there"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer in time"
-	}
-	return "the camera worker failed: " + err.Error()
-}
-
-func (f FaceResult) check() Check {
-	status := map[string]string{"match": "ok", "mismatch": "failed", "unsure": "unsure", "not_done": "not_done"}[f.Result]
-	detail := f.Reason
-	if f.Result != "not_done" {
-		detail = fmt.Sprintf("score %.3f, threshold %.3f, %s", f.Score, f.Threshold, f.Model)
-	}
-	return Check{ID: "face", Status: status, Detail: detail}
 }
 
 // FailureCode is the screen's word for an error of reading a chip.

@@ -13,7 +13,6 @@ import (
 	"tram/drivers/emrtd"
 	"tram/drivers/privacy"
 	"tram/sync/outbox"
-	"tram/vision"
 )
 
 // Errors that a caller of the engine decides by.
@@ -28,14 +27,6 @@ type ChipReader interface {
 	ReadChip(ctx context.Context, password emrtd.Password, progress func(emrtd.Progress)) (*emrtd.Document, error)
 	// Trust is the operator's store of CSCA certificates as it is now.
 	Trust() *emrtd.Trust
-}
-
-// Faces answers questions about pictures; the camera worker does.
-type Faces interface {
-	// Portrait turns the chip's picture, JPEG or JPEG 2000, into a JPEG for the screen.
-	Portrait(ctx context.Context, picture []byte) ([]byte, error)
-	// CompareFace compares the chip's picture with the person before the camera.
-	CompareFace(ctx context.Context, portrait []byte) (vision.FaceAnswer, error)
 }
 
 // Recorder accepts a record: when it returns, the record is on disk.
