@@ -92,7 +92,7 @@ func Handlers(d Device) map[string]Handler {
 		"profile": d.settings(func(s pushed.Settings, yaml string) pushed.Settings { s.Profile = yaml; return s }),
 		"roster":  d.list(keep.Roster), "allow-list": d.list(keep.AllowList), "notice": d.list(keep.Notices),
 		"catalogue": d.list(keep.Catalogues),
-		"trust": d.trust, "resend": d.resend, "rotate-key": d.rotateKey, "collect": d.collect, "ping": d.ping,
+		"trust":     d.trust, "resend": d.resend, "rotate-key": d.rotateKey, "collect": d.collect, "ping": d.ping,
 	}
 }
 
