@@ -1,0 +1,33 @@
+package kiosk
+
+import (
+	"context"
+	"net/http"
+
+	"tram/agent/signin"
+	"tram/agent/visit"
+)
+
+// Deciding is a Station that takes a clerk's word on a face where the device is
+// unsure or could not compare: POST /v1/visits/{id}/face/same and …/other.
+type Deciding interface {
+	DecideFace(ctx context.Context, visitID, who string, same bool) error
+}
+
+// faceAPI serves the clerk's decision. A program cannot look at a person: only a
+// signed-in clerk decides.
+func (s *Server) faceAPI(mux *http.ServeMux) {
+	station, ok := s.opt.Station.(Deciding)
+	if !ok {
+		return
+	}
+	for word, same := range map[string]bool{"same": true, "other": false} {
+		mux.HandleFunc("POST /v1/visits/{id}/face/"+word, s.role(signin.Clerk, s.act("id", func(ctx context.Context, id string) error {
+			c := callerOf(ctx)
+			if c.client != nil || c.role != signin.Clerk {
+				return visit.ErrConflict
+			}
+			return station.DecideFace(ctx, id, c.name, same)
+		})))
+	}
+}
