@@ -21,7 +21,7 @@ func Default() Config {
 		Scanner: Scanner{Baud: 9600},
 		Gate:    Gate{Detector: "default", Every: Duration(time.Minute)},
 		Outbox:  Outbox{MaxMiB: 1024},
-		Kiosk:   Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second)},
+		Kiosk:   Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second), SignIn: Duration(10 * time.Minute), Hosts: []string{}, Origins: []string{}},
 		Log:     Log{Level: "info"},
 	}
 }
@@ -143,5 +143,18 @@ func (c Config) checkKiosk(k *checker) {
 	}
 	if c.Kiosk.Idle.Value() < 10*time.Second {
 		k.wrong("kiosk.idle", fmt.Sprintf("%v is too short to read a screen", c.Kiosk.Idle.Value()), "use 10s or more")
+	}
+	if d := c.Kiosk.SignIn.Value(); d < time.Minute || d > 12*time.Hour {
+		k.wrong("kiosk.sign-in", fmt.Sprintf("%v is no time for a clerk", d), "use 1m to 12h")
+	}
+	for i, h := range c.Kiosk.Hosts {
+		if _, p, err := net.SplitHostPort(h); err != nil || !isPort(p) {
+			k.wrong(fmt.Sprintf("kiosk.hosts[%d]", i), "is not a name and port", "write counter.example:8600")
+		}
+	}
+	for i, o := range c.Kiosk.Origins {
+		if u, err := url.Parse(o); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || o != u.Scheme+"://"+u.Host || strings.Contains(o, "*") {
+			k.wrong(fmt.Sprintf("kiosk.origins[%d]", i), "is not the origin of one page", "write https://his.example, without a path and without *")
+		}
 	}
 }

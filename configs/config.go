@@ -88,6 +88,9 @@ type Kiosk struct {
 	Enabled bool     `yaml:"enabled"`
 	Listen  string   `yaml:"listen"`
 	Idle    Duration `yaml:"idle"`
+	SignIn  Duration `yaml:"sign-in"`
+	Hosts   []string `yaml:"hosts"`
+	Origins []string `yaml:"origins"`
 }
 
 // Log is what the daemon tells the journal.

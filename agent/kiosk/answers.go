@@ -9,14 +9,17 @@ import (
 	"mime"
 	"net/http"
 
+	"tram/agent/signin"
 	"tram/agent/visit"
 )
 
 // What an Asking station may answer beside a Station's errors.
 var (
 	ErrBadAnswer = visit.ErrBadAnswer // 422 bad_answer; the visit's problems say which
-	ErrBadTyped  = visit.ErrBadField  // 422 bad_field
 )
+
+// errSignIn says that a person must sign in for that.
+var errSignIn = errors.New("what is typed by hand is taken from a signed-in clerk only")
 
 // Asking is a Station whose profile asks questions, and whose visits may begin
 // with something else than a code.
@@ -28,6 +31,8 @@ type Asking interface {
 	// number, SubmitMRZ with the lines of a passport.
 	SubmitCAN(ctx context.Context, digits string) (visitID string, err error)
 	SubmitMRZ(ctx context.Context, lines string) (visitID string, err error)
+	// Declare begins with what a clerk typed from a paper.
+	Declare(ctx context.Context, person map[string]string) (visitID string, err error)
 }
 
 // answers serves {"answers": {QUESTION: TEXT}}.
@@ -62,11 +67,13 @@ func (s *Server) answers(station Asking) http.HandlerFunc {
 }
 
 // parseBeginning tells a code from an access number and from the lines of a
-// document: {"qr": …}, {"can": …} or {"mrz": …}.
-func (s *Server) parseBeginning(body []byte) (func(context.Context) (string, error), error) {
+// document, and from what a signed-in clerk typed: {"qr": …}, {"can": …},
+// {"mrz": …} or {"person": {…}}.
+func (s *Server) parseBeginning(body []byte, c caller) (func(context.Context) (string, error), error) {
 	var in struct {
-		CAN string `json:"can"`
-		MRZ string `json:"mrz"`
+		CAN    string            `json:"can"`
+		MRZ    string            `json:"mrz"`
+		Person map[string]string `json:"person"`
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
@@ -74,9 +81,14 @@ func (s *Server) parseBeginning(body []byte) (func(context.Context) (string, err
 	_, more := d.Token()
 	if asking, ok := s.opt.Station.(Asking); ok && err == nil && errors.Is(more, io.EOF) {
 		switch {
-		case in.CAN != "" && in.MRZ == "":
+		case in.Person != nil && in.CAN == "" && in.MRZ == "":
+			if !c.owner && c.client == nil && c.role != signin.Clerk {
+				return nil, errSignIn
+			}
+			return func(ctx context.Context) (string, error) { return asking.Declare(ctx, in.Person) }, nil
+		case in.CAN != "" && in.MRZ == "" && in.Person == nil:
 			return func(ctx context.Context) (string, error) { return asking.SubmitCAN(ctx, in.CAN) }, nil
-		case in.MRZ != "" && in.CAN == "":
+		case in.MRZ != "" && in.CAN == "" && in.Person == nil:
 			return func(ctx context.Context) (string, error) { return asking.SubmitMRZ(ctx, in.MRZ) }, nil
 		}
 	}

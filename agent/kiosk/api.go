@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -20,7 +21,9 @@ const maxCodeBytes = 4296
 // webHandler serves the TCP side: the page, its assets and the guarded API.
 func (s *Server) webHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.page)
+	mux.HandleFunc("GET /{$}", s.page("index.html"))
+	mux.HandleFunc("GET /desk", s.page("desk.html"))
+	mux.HandleFunc("GET /tech", s.page("tech.html"))
 	mux.HandleFunc("GET /assets/", s.asset)
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	s.api(mux)
@@ -49,7 +52,9 @@ func (s *Server) socketHandler() http.Handler {
 	if s.opt.Metrics != nil {
 		mux.Handle("GET /metrics", s.opt.Metrics)
 	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(w, caller{owner: true, name: "command line"}.on(r))
+	})
 }
 
 func (s *Server) bundle(b Bundler) http.HandlerFunc {
@@ -72,20 +77,34 @@ func (s *Server) api(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
-	mux.HandleFunc("GET /v1/state", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, s.opt.Station.Snapshot())
+	mux.HandleFunc("GET /v1/state", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, s.snapshot(callerOf(r.Context())))
 	})
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/portrait", s.portrait)
 	mux.HandleFunc("POST /v1/visits", s.submit)
-	mux.HandleFunc("POST /v1/visits/{id}/consent", s.act("id", s.opt.Station.Consent))
-	mux.HandleFunc("POST /v1/visits/{id}/skip-chip", s.act("id", s.opt.Station.SkipChip))
-	mux.HandleFunc("POST /v1/visits/{id}/confirm", s.act("id", s.opt.Station.Confirm))
-	mux.HandleFunc("POST /v1/visits/{id}/cancel", s.act("id", s.opt.Station.Cancel))
+	mux.HandleFunc("POST /v1/visits/{id}/consent", s.own(s.act("id", s.opt.Station.Consent)))
+	mux.HandleFunc("POST /v1/visits/{id}/skip-chip", s.own(s.act("id", s.opt.Station.SkipChip)))
+	mux.HandleFunc("POST /v1/visits/{id}/confirm", s.own(s.act("id", s.opt.Station.Confirm)))
+	mux.HandleFunc("POST /v1/visits/{id}/cancel", s.own(s.act("id", s.opt.Station.Cancel)))
 	if asking, ok := s.opt.Station.(Asking); ok {
-		mux.HandleFunc("POST /v1/visits/{id}/answers", s.answers(asking))
-		mux.HandleFunc("POST /v1/visits/{id}/back", s.act("id", asking.Back))
+		mux.HandleFunc("POST /v1/visits/{id}/answers", s.own(s.answers(asking)))
+		mux.HandleFunc("POST /v1/visits/{id}/back", s.own(s.act("id", asking.Back)))
 	}
+	if reader, ok := s.opt.Station.(Reader); ok {
+		mux.HandleFunc("GET /v1/result", s.result(reader))
+	}
+	mux.HandleFunc("GET /v1/session", s.readerHolder)
+	mux.HandleFunc("POST /v1/session", s.openReader)
+	mux.HandleFunc("DELETE /v1/session", s.closeReader)
+	if s.opt.People != nil {
+		mux.HandleFunc("GET /v1/signin", s.whoIs)
+		mux.HandleFunc("POST /v1/signin", s.signIn)
+		mux.HandleFunc("POST /v1/signout", s.signOut)
+	}
+	s.faceAPI(mux)
+	s.deskAPI(mux)
+	s.techAPI(mux)
 	if s.opt.Actions != nil {
 		mux.HandleFunc("POST /v1/demo/{action}", s.act("action", s.opt.Actions.Do))
 	}
@@ -104,16 +123,25 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	begin, err := s.parseBeginning(body)
+	c := callerOf(r.Context())
+	begin, err := s.parseBeginning(body, c)
+	if errors.Is(err, errSignIn) {
+		refuse(w, http.StatusUnauthorized, "sign_in", err.Error())
+		return
+	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "bad_json", err.Error())
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), actionTimeout)
 	defer cancel()
-	id, err := begin(ctx)
+	id, holder, err := s.begin(c, func() (string, error) { return begin(ctx) })
 	if err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	if holder != "" {
+		busy(w, holder)
 		return
 	}
 	answer(w, http.StatusCreated, map[string]string{"visit": id})
@@ -200,8 +228,9 @@ func parsePage(q url.Values) (after uint64, limit int, err error) {
 }
 
 func (s *Server) portrait(w http.ResponseWriter, r *http.Request) {
-	jpeg, ok := s.opt.Station.Portrait(r.URL.Query().Get("visit"))
-	if !ok {
+	id := r.URL.Query().Get("visit")
+	jpeg, ok := s.opt.Station.Portrait(id)
+	if c := callerOf(r.Context()); !ok || !s.mine(c, id) || c.client != nil && !slices.Contains(s.opt.Station.Snapshot().Profile.Keeps, "portrait") {
 		refuse(w, http.StatusNotFound, "no_portrait", "there is no portrait for that visit")
 		return
 	}
@@ -243,7 +272,11 @@ var sentinels = []struct {
 	{ErrUnknownAction, http.StatusBadRequest, "unknown_action"},
 	{ErrBadQR, http.StatusUnprocessableEntity, "bad_qr"},
 	{ErrBadAnswer, http.StatusUnprocessableEntity, "bad_answer"},
-	{ErrBadTyped, http.StatusUnprocessableEntity, "bad_field"},
+	{ErrNoEntry, http.StatusNotFound, "no_entry"},
+	{ErrNotKept, http.StatusNotFound, "not_kept"},
+	{ErrBadField, http.StatusUnprocessableEntity, "bad_field"},
+	{ErrHeld, http.StatusConflict, "held"},
+	{ErrNoPicture, http.StatusServiceUnavailable, "no_picture"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout"},
 }
 

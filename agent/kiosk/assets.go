@@ -20,7 +20,7 @@ import (
 //go:embed web
 var web embed.FS
 
-var pageTemplate = template.Must(template.ParseFS(web, "web/index.html"))
+var pageTemplate = template.Must(template.ParseFS(web, "web/*.html"))
 
 // assets are the embedded files below /assets/, and languages.json, which lists
 // the language tables that are there: a further language is one more file.
@@ -47,7 +47,7 @@ func mustAssets() map[string]asset {
 	}
 	var languages []Language
 	err := fs.WalkDir(web, "web", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || name == "web/index.html" {
+		if err != nil || d.IsDir() || path.Ext(name) == ".html" {
 			return err
 		}
 		body, err := web.ReadFile(name)
@@ -94,14 +94,25 @@ func kindOf(name string) string {
 	}
 }
 
-// page serves the screen and opens its session.
-func (s *Server) page(w http.ResponseWriter, r *http.Request) {
+// page serves a page and opens its session.
+func (s *Server) page(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		t := pageTemplate.Lookup(name)
+		if t == nil {
+			refuse(w, http.StatusNotFound, "not_found", "there is no such page")
+			return
+		}
+		s.showPage(w, r, t)
+	}
+}
+
+func (s *Server) showPage(w http.ResponseWriter, r *http.Request, t *template.Template) {
 	if err := s.openSession(w, r); err != nil {
 		s.fail(w, r, fmt.Errorf("open a session: %w", err))
 		return
 	}
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, map[string]int{"IdleSeconds": s.idleSec}); err != nil {
+	if err := t.Execute(&b, map[string]int{"IdleSeconds": s.idleSec}); err != nil {
 		s.fail(w, r, fmt.Errorf("make the page: %w", err))
 		return
 	}

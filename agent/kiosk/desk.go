@@ -13,11 +13,11 @@ import (
 // What a Desk or a Tech may answer; as with the Station's, each has an HTTP
 // status and a code in the error's JSON.
 var (
-	ErrNoEntry   = errors.New("there is no such entry")                // 404 no_entry
-	ErrNotKept   = errors.New("this counter does not keep that")       // 404 not_kept
-	ErrBadField  = errors.New("a field is missing or has a bad value") // 422 bad_field
-	ErrHeld      = errors.New("a legal hold is on this entry")         // 409 held
-	ErrNoPicture = errors.New("there is no picture now")               // 503 no_picture
+	ErrNoEntry   = errors.New("there is no such entry")          // 404 no_entry
+	ErrNotKept   = errors.New("this counter does not keep that") // 404 not_kept
+	ErrBadField  = visit.ErrBadField                             // 422 bad_field
+	ErrHeld      = errors.New("a legal hold is on this entry")   // 409 held
+	ErrNoPicture = errors.New("there is no picture now")         // 503 no_picture
 )
 
 // A Row is one line of the clerk's lists: a stay, a passenger, a candidate, a

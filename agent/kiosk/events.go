@@ -43,7 +43,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer beat.Stop()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for send("state", s.opt.Station.Snapshot()) {
+	for send("state", s.snapshot(callerOf(r.Context()))) {
 		beat.Reset(s.heartbeat)
 		pause.Reset(s.gap)
 		select {

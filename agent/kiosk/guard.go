@@ -36,6 +36,13 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			refuse(w, http.StatusForbidden, "foreign_host", "this server is not known by that name")
 			return
 		}
+		if s.preflight(w, r) {
+			return
+		}
+		if token, ok := bearer(r); ok {
+			s.program(w, r, token, next)
+			return
+		}
 		if !s.sameOrigin(r) {
 			refuse(w, http.StatusForbidden, "foreign_origin", "only this server's own page may ask")
 			return
@@ -46,11 +53,15 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				refuse(w, http.StatusForbidden, "no_session", "open the page first: it sets the session that this needs")
 				return
 			}
-			if r.Method == http.MethodPost && !s.limits.allow(session, time.Now()) {
-				w.Header().Set("Retry-After", "1")
-				refuse(w, http.StatusTooManyRequests, "too_many", "too many requests: wait a second")
+			if r.Method != http.MethodGet && r.Method != http.MethodHead && !s.limits.allow(session, time.Now()) {
+				tooMany(w)
 				return
 			}
+			c := caller{session: session}
+			if in, ok := s.signedIn(session, r.Header.Get("Tram-Background") != "", time.Now()); ok {
+				c.name, c.role = in.name, in.role
+			}
+			r = c.on(r)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -104,15 +115,21 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request) error {
 	if _, ok := s.session(r); ok {
 		return nil
 	}
+	_, err := s.newSession(w)
+	return err
+}
+
+// newSession gives the browser a session that nobody knows yet.
+func (s *Server) newSession(w http.ResponseWriter) (string, error) {
 	id := make([]byte, 16)
 	if _, err := rand.Read(id); err != nil {
-		return err
+		return "", err
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: s.cookie, Value: base64.RawURLEncoding.EncodeToString(append(id, s.sign(id)...)),
+		Name: s.cookie, Value: base64.RawURLEncoding.EncodeToString(append(append([]byte{}, id...), s.sign(id)...)),
 		Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
-	return nil
+	return string(id), nil
 }
 
 // A limiter is a token bucket for each session: a burst of 20 requests, then 5

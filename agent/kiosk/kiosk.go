@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tram/agent/signin"
 	"tram/agent/visit"
 )
 
@@ -87,6 +88,15 @@ type Options struct {
 	Actions Actions // nil when this is not a demo
 	Admin   Admin   // nil: /v1/status and /v1/outbox are not there; may be a QueueReader too
 	Desk    Desk    // the local register as the clerk sees it; nil: there is none
+	Tech    Tech    // the device as the technician sees it; nil: those paths are not there
+
+	People     *signin.People         // who may sign in; nil: nobody, and those paths are not there
+	Tokens     *signin.Tokens         // programs that may ask; nil: none
+	Note       func(who, what string) // sign-ins and sign-outs, for the access log; may be nil
+	SignInIdle time.Duration          // a sign-in ends after so long without a request; 0 means 10 min
+	Hosts      []string               // further Host values that name this server, with their port
+	Origins    []string               // pages elsewhere whose programs may use a token that names them
+
 	// Register answers the command line about the local register, on the unix socket under /v1/register/; nil: nothing.
 	Register http.Handler
 	Metrics  http.Handler  // what the unix socket serves as /metrics; nil: nothing
@@ -119,6 +129,8 @@ type Server struct {
 	hosts   map[string]bool
 	limits  limiter
 	streams atomic.Int32
+	signed  signed
+	reader  readerSession
 	idleSec int
 
 	// Set by tests before Run.
@@ -144,6 +156,9 @@ func New(opt Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	if s.opt.SignInIdle <= 0 {
+		s.opt.SignInIdle = 10 * time.Minute
+	}
 	if s.idleSec <= 0 {
 		s.idleSec = 60
 	}
@@ -158,6 +173,9 @@ func New(opt Options) (*Server, error) {
 		s.tcp = l
 		port := l.Addr().(*net.TCPAddr).Port
 		s.hosts = hostList(l.Addr().(*net.TCPAddr))
+		for _, name := range opt.Hosts {
+			s.hosts[name] = true
+		}
 		// Cookies know no ports: the name keeps two stations on one machine apart.
 		s.cookie = fmt.Sprintf("tram_kiosk_%d", port)
 	}

@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"tram/agent/health"
+	"tram/agent/kiosk"
+	"tram/agent/signin"
+	"tram/agent/visit"
+	"tram/drivers"
+)
+
+// giveAccess says who may ask the local API beside the screen.
+func (a *Agent) giveAccess(o *kiosk.Options) {
+	c := a.config
+	o.People, o.Tokens = signin.OpenPeople(c.StateDir()), signin.OpenTokens(c.StateDir())
+	o.Tech = tech{a}
+	o.SignInIdle, o.Hosts, o.Origins = c.Kiosk.SignIn.Value(), c.Kiosk.Hosts, c.Kiosk.Origins
+	if a.register != nil {
+		o.Note = func(who, what string) {
+			if err := a.register.Note(who, what, ""); err != nil {
+				a.log.Error("access log not written", "err", err)
+			}
+		}
+	}
+}
+
+var _ kiosk.Reader = station{}
+
+// Result is what the program that owns a visit may have of it.
+func (s station) Result(id string) (visit.Result, bool) { return s.a.engine.Result(id) }
+
+// tech is the device as the signed-in technician sees it.
+type tech struct{ a *Agent }
+
+var _ kiosk.Tech = tech{}
+
+func (t tech) Devices(context.Context, string) ([]drivers.Status, error) { return t.a.statuses(), nil }
+
+func (t tech) Health(ctx context.Context, _ string) ([]health.Check, error) {
+	answer, err := admin(t).Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	status, ok := answer.(Status)
+	if !ok {
+		return nil, fmt.Errorf("the status is a %T", answer)
+	}
+	return status.Health, nil
+}
+
+func (t tech) Queue(context.Context, string) (any, error) { return t.a.store.Stat() }
+
+// Still and Gate wait for the worker to give pictures.
+func (t tech) Still(context.Context, string) ([]byte, error) {
+	if t.a.camera == nil {
+		return nil, kiosk.ErrNotKept
+	}
+	return nil, kiosk.ErrNoPicture
+}
+
+func (t tech) Gate(context.Context, string) ([]byte, error) {
+	if t.a.gate == nil {
+		return nil, kiosk.ErrNotKept
+	}
+	return nil, kiosk.ErrNoPicture
+}
