@@ -5,8 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"tram/agent/kiosk"
@@ -149,7 +153,17 @@ func (d desk) Queue(ctx context.Context, who string) (kiosk.Pending, error) {
 
 // Export makes a paper of a day, or of a trip's passengers.
 func (d desk) Export(ctx context.Context, who string, f kiosk.Form) (kiosk.File, error) {
-	form, err := lodging.LoadForm(cmp.Or(map[string]string{"dd10": "dd10", "na17": "na17", "qd4750": "qd4750", "passengers": "passengers"}[f.Name], "none"))
+	if f.Name == "slip" {
+		return d.slip(ctx, who, f.Entry)
+	}
+	known := map[string]string{
+		"dd10": "dd10", "na17": "na17", "qd4750": "qd4750", "passengers": "passengers",
+		"columns": filepath.Join(d.a.config.StateDir(), columnsFile),
+	}
+	form, err := lodging.LoadForm(cmp.Or(known[f.Name], "none"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return kiosk.File{}, fmt.Errorf("%w: there is no %s in the state folder", kiosk.ErrBadField, columnsFile)
+	}
 	if err != nil {
 		return kiosk.File{}, deskErr(err)
 	}
@@ -179,6 +193,33 @@ func (d desk) Export(ctx context.Context, who string, f kiosk.Form) (kiosk.File,
 	day := at.In(register.Place).Format(time.DateOnly)
 	file, err := form.Write(f.Format, d.a.config.Device.Site+" · "+day, day, guests)
 	return kiosk.File(file), deskErr(err)
+}
+
+// columnsFile is the operator's own paper, in the state folder.
+const columnsFile = "columns.yaml"
+
+// slip says how an identity was verified: the chip's five answers, when, and
+// under which number the hub has it. It names nobody.
+func (d desk) slip(ctx context.Context, who, id string) (kiosk.File, error) {
+	r, err := d.a.register.Entry(ctx, who, id, "slip")
+	if err != nil {
+		return kiosk.File{}, deskErr(err)
+	}
+	var b strings.Builder
+	line := func(vi, value string) {
+		fmt.Fprintf(&b, "%s: %s\n", vi, cmp.Or(value, "không thực hiện / not done"))
+	}
+	b.WriteString("PHIẾU XÁC THỰC / VERIFICATION SLIP\n\n")
+	line("Thiết bị / Device", d.a.config.Device.Name)
+	line("Thời gian / Time", r.Time.In(register.Place).Format("02/01/2006 15:04:05 -07:00"))
+	line("Số hồ sơ / Record", strconv.FormatUint(r.Sequence, 10))
+	line("Mức tin cậy / Assurance", r.Assurance)
+	line("Dữ liệu chưa bị sửa / Data intact", r.Chip["hashes"])
+	line("Chữ ký / Signature", r.Chip["sodSignature"])
+	line("Cơ quan ký / Issuer", r.Chip["chain"])
+	line("Chip không phải bản sao (CA) / Chip Authentication", r.Chip["chipAuthentication"])
+	line("Chip không phải bản sao (AA) / Active Authentication", r.Chip["activeAuthentication"])
+	return kiosk.File{Name: "phieu-xac-thuc-" + strconv.FormatUint(r.Sequence, 10) + ".txt", Type: "text/plain; charset=utf-8", Data: []byte(b.String())}, nil
 }
 
 // labels replaces the ids of chosen options by what people read.

@@ -2,7 +2,11 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +63,19 @@ func TestAnEntryThatACrashLeftBecomesARecordAndAClerkClosesTheStay(t *testing.T)
 		if err != nil || len(file.Data) == 0 {
 			t.Errorf("%s: %v", format, err)
 		}
+	}
+	if file, err := d.Export(t.Context(), "clerk", kiosk.Form{Name: "slip", Entry: "v1"}); err != nil || !strings.Contains(string(file.Data), "Record: 1\n") || strings.Contains(string(file.Data), "0990") {
+		t.Errorf("the slip: %v\n%s", err, file.Data)
+	}
+	if _, err := d.Export(t.Context(), "clerk", kiosk.Form{Name: "columns", Format: "csv"}); !errors.Is(err, kiosk.ErrBadField) {
+		t.Errorf("own columns without a file: %v, want ErrBadField", err)
+	}
+	if err := os.WriteFile(filepath.Join(r.config.State, columnsFile), []byte("columns:\n  - {heading: Ten, field: personName}\n  - {heading: Ly do, field: reason}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := d.Export(t.Context(), "clerk", kiosk.Form{Name: "columns", Format: "csv", Day: time.Now().Add(-time.Hour).In(register.Place).Format(time.DateOnly)})
+	if err != nil || !strings.Contains(string(file.Data), "Nguyễn Văn Thử,Du lịch") {
+		t.Errorf("own columns: %v\n%s", err, file.Data)
 	}
 	if err := d.CloseStay(t.Context(), "clerk", "v1", time.Now()); err != nil {
 		t.Errorf("CloseStay: %v", err)

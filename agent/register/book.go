@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -130,7 +131,7 @@ func (r *Register) Begin(ctx context.Context, v visit.Entry) (visit.Ticket, erro
 	e := &entry{
 		ID: v.ID, Profile: v.Profile, Kind: v.Kind, State: StatePending, Time: v.Time, Unsynced: !right,
 		Hash: r.hash(v.Number.Reveal()), Person: kept(v.Person.Reveal(), p.Keeps), Answers: v.Answers.Reveal(),
-		Assurance: v.Assurance, Source: v.Source, Face: v.Face, RecordType: v.RecordType, Draft: v.Draft.Reveal(), Retain: p.Retain,
+		Assurance: v.Assurance, Source: v.Source, Face: v.Face, RecordType: v.RecordType, Draft: v.Draft.Reveal(), Retain: p.Retain, Chip: chipAnswers(v.Draft.Reveal()),
 	}
 	if slices.Contains(p.Keeps, "idCode") || slices.Contains(p.Keeps, "documentNumber") {
 		e.Number = v.Number.Reveal()
@@ -177,6 +178,33 @@ func (r *Register) Begin(ctx context.Context, v visit.Entry) (visit.Ticket, erro
 	return ticket, nil
 }
 
+// chipAnswers are the five answers about the chip in a draft: nothing of the person.
+func chipAnswers(draft []byte) map[string]string {
+	var d struct {
+		Data struct {
+			Verification map[string]string `json:"verification"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(draft, &d) != nil {
+		return nil
+	}
+	return d.Data.Verification
+}
+
+// Entry is one entry, for whoever looks at it by its id.
+func (r *Register) Entry(_ context.Context, who, id, why string) (Row, error) {
+	var row Row
+	err := r.update("look at an entry", func(tx *bolt.Tx) error {
+		e, err := r.entry(tx, id)
+		if err != nil {
+			return err
+		}
+		row = e.row()
+		return r.noteIn(tx, who, "entry", id, why)
+	})
+	return row, err
+}
+
 // proofFor is how long the proof of a visit of which nothing is kept stays.
 const proofFor = 30 * 24 * time.Hour
 
@@ -212,7 +240,7 @@ func (r *Register) Done(id string, sequence uint64) error {
 		}
 		proof := &entry{
 			ID: e.ID, Profile: e.Profile, Kind: e.Kind, State: e.State, Time: e.Time, Unsynced: e.Unsynced, Assurance: e.Assurance,
-			Source: e.Source, Face: e.Face, RecordType: e.RecordType, Sequence: e.Sequence, Ticket: e.Ticket, TicketNo: e.TicketNo,
+			Source: e.Source, Face: e.Face, Chip: e.Chip, RecordType: e.RecordType, Sequence: e.Sequence, Ticket: e.Ticket, TicketNo: e.TicketNo,
 			Expires: r.now().Add(proofFor), Alarms: e.Alarms,
 		}
 		return r.save(tx, nil, proof)

@@ -51,6 +51,7 @@ type entry struct {
 	Assurance  string            `json:"assurance"`
 	Source     string            `json:"source,omitempty"`
 	Face       string            `json:"face,omitempty"`
+	Chip       map[string]string `json:"chip,omitempty"` // the five answers about the chip
 	RecordType string            `json:"recordType"`
 	Draft      []byte            `json:"draft,omitempty"` // until the record is accepted
 	Closes     string            `json:"closes,omitempty"`
@@ -81,6 +82,7 @@ type Row struct {
 	Answers   map[string]string `json:"answers"`
 	Assurance string            `json:"assurance"`
 	Source    string            `json:"source,omitempty"`
+	Chip      map[string]string `json:"chip,omitempty"` // "hashes", "sodSignature", "chain", "chipAuthentication", "activeAuthentication"
 	Trip      string            `json:"trip,omitempty"`
 	Closed    *time.Time        `json:"closed,omitempty"`
 	Sequence  uint64            `json:"sequence,omitempty"`
@@ -95,7 +97,7 @@ func (e *entry) row() Row {
 	r := Row{
 		ID: e.ID, Time: e.Time, Unsynced: e.Unsynced, Profile: e.Profile, Kind: e.Kind, State: e.State,
 		Number: cccd.Mask(e.Number), Name: e.Person["personName"], Person: maps.Clone(e.Person), Answers: maps.Clone(e.Answers),
-		Assurance: e.Assurance, Source: e.Source, Trip: e.Trip, Sequence: e.Sequence, Ticket: e.Ticket, Hold: e.Hold, Alarms: slices.Clone(e.Alarms),
+		Assurance: e.Assurance, Source: e.Source, Chip: maps.Clone(e.Chip), Trip: e.Trip, Sequence: e.Sequence, Ticket: e.Ticket, Hold: e.Hold, Alarms: slices.Clone(e.Alarms),
 		Closed: set(e.Closed), Delivered: set(e.Delivered), Expires: set(e.Expires),
 	}
 	if r.Answers == nil {

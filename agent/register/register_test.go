@@ -174,7 +174,9 @@ func keyRows(t *testing.T, d *desk, id string) int {
 
 func TestNothingButTheProofStaysWhereTheProfileKeepsNothing(t *testing.T) {
 	d := open(t, t.TempDir(), Policy{})
-	d.enter(t, person("v1", "", an, map[string]string{"contract": "HD-12345678"}), 7)
+	e := person("v1", "", an, map[string]string{"contract": "HD-12345678"})
+	e.Draft = privacy.New([]byte(`{"id":"v1","data":{"person":{"personName":"` + anName + `"},"verification":{"hashes":"ok","chain":"trusted"}}}`))
+	d.enter(t, e, 7)
 	if err := d.scrubIfOwed(); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +185,7 @@ func TestNothingButTheProofStaysWhereTheProfileKeepsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := got["entry"].(Row)
-	if row.Name != "" || row.Number != "" || len(row.Answers) != 0 || row.Sequence != 7 || row.Assurance != "chip" {
+	if row.Name != "" || row.Number != "" || len(row.Answers) != 0 || row.Sequence != 7 || row.Assurance != "chip" || row.Chip["chain"] != "trusted" {
 		t.Errorf("what stays is %+v, want time, assurance and sequence alone", row)
 	}
 }
