@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"tram/agent/profile"
 	"tram/agent/visit"
 	"tram/drivers"
 	"tram/drivers/cccd"
@@ -176,11 +178,10 @@ func (p *play) post(ctx context.Context, verb string) error {
 
 func (p *play) scanCode(ctx context.Context) (string, error) {
 	citizen := sim.DefaultCitizen()
-	if err := p.d.scan.Type(ctx, citizen.QR2021()); err != nil {
+	if err := p.takesCodes(ctx); err != nil {
 		return "", err
 	}
-	// Where nobody touches the screen, the code is already recorded.
-	if err := p.until(ctx, "the scanned code", atStage(visit.StageConsent, visit.StageAsk, visit.StageRecorded)); err != nil {
+	if err := p.scan(ctx, citizen.QR2021()); err != nil {
 		return "", err
 	}
 	newer, err := cccd.ParseQR([]byte(citizen.QR2024()))
@@ -193,9 +194,67 @@ func (p *play) scanCode(ctx context.Context) (string, error) {
 	return fmt.Sprintf("serial scanner, %d fields; the 2024 card's %d fields too", 1+strings.Count(citizen.QR2021(), "|"), 1+strings.Count(citizen.QR2024(), "|")), nil
 }
 
+// takesCodes says so where nobody is identified.
+func (p *play) takesCodes(ctx context.Context) error {
+	if err := p.d.client.GetJSON(ctx, "/v1/state", &p.snap); err != nil {
+		return err
+	}
+	if !slices.Contains(p.snap.Profile.Evidence, string(profile.EvidenceQR)) {
+		return notDone("no code is taken here")
+	}
+	return nil
+}
+
+// scan shows a code to the scanner and waits for the visit that it begins.
+func (p *play) scan(ctx context.Context, text string) error {
+	before := ""
+	if p.snap.Visit != nil {
+		before = p.snap.Visit.ID
+	}
+	if err := p.d.scan.Type(ctx, text); err != nil {
+		return err
+	}
+	return p.until(ctx, "the scanned code", func(s visit.Snapshot) bool { return s.Visit != nil && s.Visit.ID != before })
+}
+
+// consent agrees where the screen asks, and waits for what comes next.
+func (p *play) consent(ctx context.Context) error {
+	if atStage(visit.StageConsent)(p.snap) {
+		if err := p.post(ctx, "consent"); err != nil {
+			return fmt.Errorf("consent: %w", err)
+		}
+	}
+	return p.until(ctx, "the consent", func(s visit.Snapshot) bool {
+		// The reader may not yet have noticed that the last card is gone.
+		return s.Visit != nil && !atStage(visit.StageConsent, visit.StageOnline, visit.StageReading, visit.StageFace)(s)
+	})
+}
+
+// finish answers what must be answered and finds the data right.
+func (p *play) finish(ctx context.Context) error {
+	if atStage(visit.StageAsk)(p.snap) {
+		body := map[string]any{"answers": answers(p.snap)}
+		if err := p.d.client.PostJSON(ctx, "/v1/visits/"+p.snap.Visit.ID+"/answers", body, nil); err != nil {
+			return fmt.Errorf("answer the questions: %w", err)
+		}
+	}
+	if !p.snap.Profile.Quick {
+		if err := p.post(ctx, "confirm"); err != nil {
+			return fmt.Errorf("confirm: %w", err)
+		}
+	}
+	return p.until(ctx, "the record", atStage(visit.StageRecorded))
+}
+
 func (p *play) readChip(ctx context.Context) (string, error) {
-	if err := p.post(ctx, "consent"); err != nil {
+	if p.snap.Visit == nil {
+		return "", notDone("nobody is identified here")
+	}
+	if err := p.consent(ctx); err != nil {
 		return "", err
+	}
+	if !atStage(visit.StageCard)(p.snap) {
+		return "", notDone("the code is all that this counter takes")
 	}
 	if err := p.d.layCard(sim.DefaultCitizen()); err != nil {
 		return "", err
@@ -219,6 +278,9 @@ func (p *play) answer(id string) visit.Check {
 }
 
 func (p *play) verifyChip(context.Context) (string, error) {
+	if !p.chipRead() {
+		return "", notDone("no chip was read")
+	}
 	var answers []string
 	for _, want := range []struct{ id, status string }{{"hashes", "ok"}, {"sodSignature", "ok"}, {"chain", "trusted"}} {
 		got := p.answer(want.id).Status
@@ -230,7 +292,13 @@ func (p *play) verifyChip(context.Context) (string, error) {
 	return strings.Join(answers, ", ") + "; assurance " + strings.TrimSuffix(p.snap.Visit.Assurance, "+face"), nil
 }
 
+// chipRead reports whether there is a chip to speak of.
+func (p *play) chipRead() bool { return p.snap.Visit != nil && len(p.snap.Visit.Checks) > 0 }
+
 func (p *play) crossCheck(context.Context) (string, error) {
+	if !p.chipRead() {
+		return "", notDone("no chip was read")
+	}
 	if c := p.answer("crossCheck"); c.Status != "ok" {
 		return "", fmt.Errorf("%s: %s", c.Status, c.Detail)
 	}
@@ -238,6 +306,9 @@ func (p *play) crossCheck(context.Context) (string, error) {
 }
 
 func (p *play) compareFace(ctx context.Context) (string, error) {
+	if p.snap.Profile.Face == string(profile.FaceOff) || !p.chipRead() {
+		return "", notDone("no face is compared here")
+	}
 	if err := p.until(ctx, "the face", atStage(visit.StageAsk, visit.StageConfirm)); err != nil {
 		return "", err
 	}
@@ -274,16 +345,10 @@ func answers(s visit.Snapshot) map[string]string {
 }
 
 func (p *play) acceptRecord(ctx context.Context) (string, error) {
-	if atStage(visit.StageAsk)(p.snap) {
-		body := map[string]any{"answers": answers(p.snap)}
-		if err := p.d.client.PostJSON(ctx, "/v1/visits/"+p.snap.Visit.ID+"/answers", body, nil); err != nil {
-			return "", fmt.Errorf("answer the questions: %w", err)
-		}
+	if p.snap.Visit == nil {
+		return "", notDone("nobody is identified here")
 	}
-	if err := p.post(ctx, "confirm"); err != nil {
-		return "", err
-	}
-	if err := p.until(ctx, "the record", atStage(visit.StageRecorded)); err != nil {
+	if err := p.finish(ctx); err != nil {
 		return "", err
 	}
 	r := p.snap.Visit.Record
@@ -364,6 +429,9 @@ func (p *play) deliver(ctx context.Context) (string, error) {
 
 // withoutHub makes three records while nobody takes them.
 func (p *play) withoutHub(ctx context.Context) (string, error) {
+	if err := p.takesCodes(ctx); err != nil {
+		return "", err
+	}
 	before := p.snap.Queue.Accepted
 	p.d.hub.stop()
 	for _, citizen := range others() {
@@ -385,19 +453,27 @@ func (p *play) withoutHub(ctx context.Context) (string, error) {
 
 // qrVisit is a visit of a person who has only the code of a 2024 card.
 func (p *play) qrVisit(ctx context.Context, c sim.Citizen) error {
-	if err := p.d.scan.Type(ctx, c.QR2024()); err != nil {
+	if err := p.scan(ctx, c.QR2024()); err != nil {
 		return err
 	}
-	// Where nobody touches the screen, the code is already recorded.
-	if err := p.until(ctx, "the scanned code", atStage(visit.StageConsent, visit.StageAsk, visit.StageRecorded)); err != nil {
+	if err := p.consent(ctx); err != nil {
 		return err
 	}
-	for _, verb := range []string{"consent", "skip-chip", "confirm"} {
-		if err := p.post(ctx, verb); err != nil {
-			return fmt.Errorf("%s: %w", verb, err)
+	if atStage(visit.StageCard)(p.snap) {
+		if p.snap.Visit.CanSkipChip {
+			if err := p.post(ctx, "skip-chip"); err != nil {
+				return fmt.Errorf("skip-chip: %w", err)
+			}
+		} else if err := p.d.layCard(c); err != nil {
+			return err
+		}
+		if err := p.until(ctx, "the questions", atStage(visit.StageAsk, visit.StageConfirm)); err != nil {
+			return err
 		}
 	}
-	return p.until(ctx, "the record", atStage(visit.StageRecorded))
+	err := p.finish(ctx)
+	p.d.takeCard()
+	return err
 }
 
 func (p *play) hubReturns(ctx context.Context) (string, error) {
