@@ -91,6 +91,12 @@ func TestQuestionsAreAnsweredByFingerAtEverySizeAndSentAtOnce(t *testing.T) {
 			if got := eval[string](s, "document.querySelector('.answer').value"); got != "Đá" {
 				t.Errorf("typed on the screen: got %q, want Đá", got)
 			}
+			s.language("en")
+			if got := eval[string](s, "document.querySelector('.answer').value"); got != "Đá" {
+				t.Errorf("after the language was changed: got %q, want Đá", got)
+			}
+			look("ask-text-en")
+			s.language("vi")
 			s.click("answer-next")
 			look("ask-catalogue")
 			for _, key := range []string{"t", "r", "u", "space", "4", "1"} {

@@ -139,15 +139,16 @@ export function said(q, value) {
   return day ? `${day[3]}/${day[2]}/${day[1]}` : value;
 }
 
-export function ask(snap, answer) {
+// given is what a person had typed when the language was changed.
+export function ask(snap, answer, say, given) {
   const { profile, visit } = snap;
   const questions = profile?.questions ?? [];
-  const answers = { ...Object.fromEntries(questions.filter((q) => q.default).map((q) => [q.id, q.default])), ...visit.answers };
+  const answers = { ...Object.fromEntries(questions.filter((q) => q.default).map((q) => [q.id, q.default])), ...visit.answers, ...given?.answers };
   const problems = { ...visit.problems };
   const root = h('section', { class: 'stage-ask' });
   const no = button('quiet', '', () => (at > 0 ? go(at - 1) : answer('cancel')), 'cancel');
   const yes = button('primary', '', () => next(), 'answer-next');
-  let at = Math.max(0, questions.findIndex((q) => problems[q.id]));
+  let at = given?.at ?? Math.max(0, questions.findIndex((q) => problems[q.id]));
   let made;
   const problem = () => t(`problem.${problems[questions[at].id]}`, undefined, problems[questions[at].id] ? t('problem.format') : '');
   const go = (to, focus = true) => {
@@ -180,7 +181,8 @@ export function ask(snap, answer) {
     if (event.key === 'Enter' && event.target.classList.contains('answer')) { event.preventDefault(); next(); }
   });
   if (questions.length) go(at, false);
-  return { root, update() {}, actions: [no, yes] };
+  const keep = () => ({ at, answers: questions.length ? { ...answers, [questions[at].id]: made.value() } : {} });
+  return { root, update() {}, keep, actions: [no, yes] };
 }
 
 // alarmLine is a warning that the register gives.

@@ -43,12 +43,13 @@ function render() {
 function show(stage, key, id) {
   const moved = stage !== shown.stage;
   const focused = document.activeElement?.dataset?.key;
+  const given = !moved && shown.id === id && shown.words !== language() ? shown.screen.keep?.() : undefined;
   timer?.stop();
   timer = null;
   wipe($('screen'));
   shout('');
   if (moved) say('');
-  const screen = stage === 'down' ? down() : screens[stage](snap, (what, body) => answer(id, what, body), say);
+  const screen = stage === 'down' ? down() : screens[stage](snap, (what, body) => answer(id, what, body), say, given);
   const bar = [];
   if (COUNTED.includes(stage)) {
     timer = countdown(patience(stage), () => post(visitPath(id, 'cancel')), say);
@@ -60,7 +61,7 @@ function show(stage, key, id) {
     const shape = `bar-inner${timer ? ' counted' : ''}${screen.actions?.length === 2 ? ' two' : ''}`;
     $('screen').append(h('div', { class: 'bar-actions' }, h('div', { class: shape }, bar)));
   }
-  shown = { ...shown, key, stage, screen };
+  shown = { ...shown, key, stage, screen, id, words: language() };
   if (moved) {
     $('screen').scrollTop = 0;
     $('screen').querySelector('h1')?.focus({ preventScroll: true });
