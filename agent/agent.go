@@ -186,6 +186,7 @@ func (a *Agent) makeVisits() error {
 	if c.Kiosk.Enabled {
 		a.kioskOptions.Addr = c.Kiosk.Listen
 	}
+	a.giveAccess(&a.kioskOptions)
 	var err error
 	if a.kiosk, err = kiosk.New(a.kioskOptions); err != nil {
 		return fmt.Errorf("open the local API: %w", err)

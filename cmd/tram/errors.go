@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"tram/agent"
+	"tram/agent/signin"
 	"tram/configs"
 	"tram/drivers/emrtd"
 	"tram/drivers/pcsc"
@@ -88,6 +89,8 @@ var meanings = []meaning{
 	{vision.ErrNoCamera, exitNotThere, "check the camera, or the path of the video or folder"},
 	{vision.ErrNotPicture, exitFailed, "give a JPEG, PNG or JPEG 2000 picture"},
 	{vision.ErrNoFace, exitFailed, "use a picture with one face, upright and well lit"},
+	{signin.ErrPIN, exitFailed, "type another PIN"},
+	{signin.ErrTaken, exitFailed, "end the old one with: tram token rm NAME"},
 	{agent.ErrRunning, exitFailed, "stop the other daemon, or use another --state"},
 	{outbox.ErrFull, exitFailed, "restore the way to the hub, or raise outbox.max-mib"},
 	{outbox.ErrLocked, exitFailed, "another process holds the queue; stop it, or ask the daemon with: tram status"},
