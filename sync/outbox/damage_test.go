@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -286,5 +288,50 @@ func TestAFileThatBboltStumblesOverIsReplacedAtTheNextStart(t *testing.T) {
 	}
 	if source, err := SourceOf(path); err != nil || source != wire.Source(device) {
 		t.Errorf("SourceOf = %q, %v", source, err)
+	}
+}
+
+func TestSumsOfCountsInADamagedFileAreNamedAsLost(t *testing.T) {
+	s, d, path := small(t)
+	fill(t, s, Identity, 8000)
+	merged := 0
+	for i := range 50 {
+		r, err := s.Accept(context.Background(), countDraft(i, "north"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Merged {
+			merged++
+		}
+	}
+	st, err := s.Stat()
+	if err != nil || st.Sums != 1 || merged == 0 {
+		t.Fatalf("%d sums, %d counts merged, %v", st.Sums, merged, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(b[:2*os.Getpagesize()]) // both meta pages
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := d.options()
+	o.MaxBytes = 64 << 20
+	again := open(t, path, o)
+	settled(t, again)
+	said := ""
+	for _, e := range opened(t, again, d) {
+		if e.Type == wire.TypeDiscarded {
+			if c, err := wire.ParseDiscarded(e.Data); err == nil && c.Reason == wire.ReasonDamaged {
+				said += c.Text
+			}
+		}
+	}
+	if want := fmt.Sprintf("at most %d in 1 sums are lost", merged); !strings.Contains(said, want) {
+		t.Errorf("the signed record says %q, want %q", said, want)
 	}
 }

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -111,4 +112,40 @@ func tally(tx *bolt.Tx, counts []*count) error {
 		}
 	}
 	return nil
+}
+
+// lostSums are the sums of counts that a damaged file shows. They are named as
+// lost and not taken over: the file shows older states of a sum beside the last,
+// and sums that have become records since, which would be counted twice.
+type lostSums map[[sha256.Size]byte]*big.Int
+
+// see looks at what lies in the damaged file under a key.
+func (l lostSums) see(k, v []byte) {
+	var c count
+	if len(k) != sha256.Size || guarded(v, &c) != nil || c.Data == nil {
+		return
+	}
+	line := c.line()
+	n, ok := number(c.Data[memberMerged])
+	if !bytes.Equal(k, line[:]) {
+		return
+	}
+	if !ok {
+		n = big.NewInt(1)
+	}
+	if most := l[line]; most == nil || n.Cmp(most) > 0 {
+		l[line] = n
+	}
+}
+
+// text is what the signed record says of the sums.
+func (l lostSums) text() string {
+	if len(l) == 0 {
+		return ""
+	}
+	all := new(big.Int)
+	for _, n := range l {
+		all.Add(all, n)
+	}
+	return fmt.Sprintf("; of counts that waited to be added up, at most %v in %d sums are lost, as far as the file can be read", all, len(l))
 }

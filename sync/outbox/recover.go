@@ -108,8 +108,9 @@ func (s *Store) replace(m mark) error {
 		return err
 	}
 	s.opt.Log.Error("the outbox's file is damaged; it is kept aside and a fresh one begins", "kept", kept)
-	rows := map[uint64]row{}
+	rows, sums := map[uint64]row{}, lostSums{}
 	if err := boltfile.Scan(kept, func(k, v []byte) {
+		sums.see(k, v)
 		r, ok := parseRow(k, v)
 		if ok {
 			r.sealed = append([]byte(nil), r.sealed...)
@@ -135,7 +136,7 @@ func (s *Store) replace(m mark) error {
 		return err
 	}
 	s.opt.Log.Info("records taken over from the damaged outbox", "records", saved.Count(), "seq", m.Reserved)
-	text := fmt.Sprintf("the outbox's file was damaged and is kept aside; %d records were taken over", saved.Count())
+	text := fmt.Sprintf("the outbox's file was damaged and is kept aside; %d records were taken over", saved.Count()) + sums.text()
 	return s.skipTo(m, wire.ReasonDamaged, text, saved)
 }
 
