@@ -41,8 +41,10 @@ func RegisterPolicy(p profile.Profile) register.Policy {
 // openRegister opens the local register, also where the profile keeps nothing:
 // what another profile left there has its clock of deletion, too.
 func (a *Agent) openRegister(box keep.Box) error {
+	policy := RegisterPolicy(a.profile)
+	policy.Room, policy.Holidays = a.config.Register.Room, a.config.Register.Holidays
 	reg, err := register.Open(RegisterPath(a.config.StateDir()), register.Options{
-		Box: box, Policy: RegisterPolicy(a.profile), Clock: a.clock, Roster: a.lists.Candidates, Log: a.log,
+		Box: box, Policy: policy, Clock: a.clock, Roster: a.lists.Candidates, Log: a.log,
 	})
 	if err != nil {
 		return err

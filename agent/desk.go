@@ -129,9 +129,16 @@ func (d desk) Roster(ctx context.Context, who string) (kiosk.Roster, error) {
 	return out, err
 }
 
+// Deadlines are of the stays that are not delivered, and of those still open
+// that were delivered late.
 func (d desk) Deadlines(ctx context.Context, who string) ([]kiosk.Row, error) {
 	rows, err := d.OpenStays(ctx, who)
-	rows = slices.DeleteFunc(rows, func(r kiosk.Row) bool { return r.Deadline == nil || r.Delivered == outbox.Delivered && !r.Late })
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := d.rows(d.a.register.Waiting(ctx, who))
+	rows = slices.DeleteFunc(rows, func(r kiosk.Row) bool { return r.Delivered != outbox.Delivered || !r.Late })
+	rows = append(rows, slices.DeleteFunc(waiting, func(r kiosk.Row) bool { return r.Deadline == nil || r.Delivered == outbox.Delivered })...)
 	slices.SortFunc(rows, func(a, b kiosk.Row) int { return a.Deadline.Compare(*b.Deadline) })
 	return rows, err
 }
@@ -146,7 +153,7 @@ func (d desk) Queue(ctx context.Context, who string) (kiosk.Pending, error) {
 	if d.a.book() == nil {
 		return out, nil
 	}
-	rows, err := d.rows(d.a.register.Today(ctx, who))
+	rows, err := d.rows(d.a.register.Waiting(ctx, who))
 	out.Rows = slices.DeleteFunc(rows, func(r kiosk.Row) bool { return r.Delivered == outbox.Delivered })
 	return out, err
 }
@@ -277,9 +284,12 @@ func (d desk) rows(list []register.Row, err error) ([]kiosk.Row, error) {
 			row.Delivered = outbox.Delivered
 		}
 		if r.Kind == register.Stays {
-			deadline, delivered := lodging.Deadline(r.Time, lodging.Foreigner(r.Person["nationality"]), false), time.Time{}
-			if r.Delivered != nil {
+			deadline, delivered := lodging.Deadline(r.Time, lodging.Foreigner(r.Person["nationality"]), d.a.config.Register.Remote), time.Time{}
+			switch {
+			case r.Delivered != nil:
 				delivered = *r.Delivered
+			case row.Delivered == outbox.Delivered: // and not noted yet
+				delivered = time.Now()
 			}
 			state := lodging.State(deadline, time.Now(), delivered)
 			row.Deadline, row.Late = &deadline, state == lodging.Over

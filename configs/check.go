@@ -16,13 +16,14 @@ import (
 // Default is the configuration of a device where nothing is set.
 func Default() Config {
 	return Config{
-		Profile: "clinic",
-		Reader:  Reader{Enabled: true},
-		Scanner: Scanner{Baud: 9600},
-		Gate:    Gate{Detector: "default", Every: Duration(time.Minute)},
-		Outbox:  Outbox{MaxMiB: 1024},
-		Kiosk:   Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second), SignIn: Duration(10 * time.Minute), Hosts: []string{}, Origins: []string{}},
-		Log:     Log{Level: "info"},
+		Profile:  "clinic",
+		Reader:   Reader{Enabled: true},
+		Scanner:  Scanner{Baud: 9600},
+		Gate:     Gate{Detector: "default", Every: Duration(time.Minute)},
+		Outbox:   Outbox{MaxMiB: 1024},
+		Kiosk:    Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second), SignIn: Duration(10 * time.Minute), Hosts: []string{}, Origins: []string{}},
+		Register: Register{Holidays: []string{}},
+		Log:      Log{Level: "info"},
 	}
 }
 
@@ -72,6 +73,14 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 	}
 	if kind, rest, ok := strings.Cut(c.Device.Key, ":"); c.Device.Key != "" && (!ok || kind == "" || rest == "" || len(c.Device.Key) > 1024) {
 		k.wrong("device.key", "is not a reference to a key", "write KIND:PLACE, such as file:device.jwk")
+	}
+	for _, day := range c.Register.Holidays {
+		if _, err := time.Parse(time.DateOnly, day); err != nil {
+			k.wrong("register.holidays", fmt.Sprintf("%q is no day", day), "write days as 2026-09-02")
+		}
+	}
+	if len(c.Register.Room) > 64 {
+		k.wrong("register.room", "is longer than 64 bytes", "write the room as the roster does, such as P1")
 	}
 	c.checkGate(k)
 	c.checkHub(k)

@@ -19,19 +19,20 @@ var DefaultYAML []byte
 
 // Config is all that a technician can set. default.yaml explains each key.
 type Config struct {
-	Device  Device  `yaml:"device"`
-	Profile string  `yaml:"profile"`
-	State   string  `yaml:"state"`
-	Reader  Reader  `yaml:"reader"`
-	Scanner Scanner `yaml:"scanner"`
-	Camera  Camera  `yaml:"camera"`
-	Gate    Gate    `yaml:"gate"`
-	Vision  Vision  `yaml:"vision"`
-	Trust   string  `yaml:"trust"`
-	Hub     Hub     `yaml:"hub"`
-	Outbox  Outbox  `yaml:"outbox"`
-	Kiosk   Kiosk   `yaml:"kiosk"`
-	Log     Log     `yaml:"log"`
+	Device   Device   `yaml:"device"`
+	Profile  string   `yaml:"profile"`
+	State    string   `yaml:"state"`
+	Reader   Reader   `yaml:"reader"`
+	Scanner  Scanner  `yaml:"scanner"`
+	Camera   Camera   `yaml:"camera"`
+	Gate     Gate     `yaml:"gate"`
+	Vision   Vision   `yaml:"vision"`
+	Trust    string   `yaml:"trust"`
+	Hub      Hub      `yaml:"hub"`
+	Outbox   Outbox   `yaml:"outbox"`
+	Kiosk    Kiosk    `yaml:"kiosk"`
+	Register Register `yaml:"register"`
+	Log      Log      `yaml:"log"`
 }
 
 // Device names this device to the hub, and says where its key is.
@@ -91,6 +92,13 @@ type Kiosk struct {
 	SignIn  Duration `yaml:"sign-in"`
 	Hosts   []string `yaml:"hosts"`
 	Origins []string `yaml:"origins"`
+}
+
+// Register is what this device adds to its profile's register.
+type Register struct {
+	Room     string   `yaml:"room"`
+	Remote   bool     `yaml:"remote"`
+	Holidays []string `yaml:"holidays"`
 }
 
 // Log is what the daemon tells the journal.

@@ -43,6 +43,11 @@ func (r *Register) OpenStays(_ context.Context, who string) ([]Row, error) {
 	return r.list(who, "open stays", "o", nil)
 }
 
+// Waiting lists the entries whose record the hub was not seen to have.
+func (r *Register) Waiting(_ context.Context, who string) ([]Row, error) {
+	return r.list(who, "what waits", "u", nil)
+}
+
 // Inside lists who passed in and not out since, where the profile keeps names:
 // the evacuation list.
 func (r *Register) Inside(_ context.Context, who string) ([]Row, error) {

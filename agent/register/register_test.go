@@ -545,3 +545,18 @@ func TestARosterIsReadByItsHeadings(t *testing.T) {
 		}
 	}
 }
+
+func TestCountsOfFewerThanFiveAreWithheld(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Keeps: []string{"dateOfBirth"}, Retain: time.Hour, Closes: closes})
+	for i := range 7 {
+		reason := "tourism"
+		if i >= 5 {
+			reason = "health"
+		}
+		d.enter(t, person(fmt.Sprintf("v%d", i), Stays, fmt.Sprintf("0990990002%02d", i), map[string]string{"reason": reason}), uint64(i+1))
+	}
+	a, err := d.Aggregate(t.Context(), "clerk")
+	if err != nil || a.Stays != 7 || len(a.Reason) != 1 || a.Reason["tourism"] != 5 || a.Age["18-34"] != 7 || a.Nights["open"] != 7 || a.Withheld != 1 {
+		t.Errorf("Aggregate = %+v, %v", a, err)
+	}
+}

@@ -78,6 +78,7 @@ func TestTheRegisterIsLookedAfterFromTheCommandLine(t *testing.T) {
 		{[]string{"requests", "--json"}, exitDone, `"kind": "delete"`},
 		{[]string{"log", "--json"}, exitDone, `"what": "delete"`},
 		{[]string{"verify", "--json"}, exitDone, `"chain": "ok"`},
+		{[]string{"aggregate", "--json"}, exitDone, `"reason": {}`},
 		{[]string{"sweep", "--json"}, exitDone, `"deleted": 0`},
 	} {
 		if code, out, said := registerCmd(t, state, c.args...); code != c.code || !strings.Contains(out, c.want) {
