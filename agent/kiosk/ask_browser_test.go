@@ -167,6 +167,30 @@ func TestTicketAlarmAndDigitsOfTheCardAreShown(t *testing.T) {
 	}
 }
 
+// The fullest screens: a demo's bar, three answers, a ticket, every check.
+func TestTheFullestScreensNeedNoScrolling(t *testing.T) {
+	for _, size := range sizes {
+		st := newStation()
+		s := openScreen(t, st, size[0], size[1])
+		asking(st)
+		st.set(func(n *visit.Snapshot) { n.Demo = true })
+		for _, stage := range []visit.Stage{visit.StageConfirm, visit.StageRecorded} {
+			v := at(stage)
+			v.Answers = map[string]string{"contract": "HĐ-2026/0017", "service": "s41", "until": "2026-03-05"}
+			v.CanGoBack = stage == visit.StageConfirm
+			if stage == visit.StageRecorded {
+				v.Ticket = &visit.Ticket{Number: 12, Text: "A012"}
+			}
+			s.stage(v)
+			for _, lang := range []string{"vi", "en"} {
+				s.language(lang)
+				s.fits(fmt.Sprintf("%v %s in %s", size, stage, lang))
+			}
+			s.shoot(fmt.Sprintf("%dx%d-full-%s", size[0], size[1], stage))
+		}
+	}
+}
+
 func TestTheCameraSaysWhatToDo(t *testing.T) {
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)

@@ -197,7 +197,7 @@ function answersCard({ profile, visit }) {
 const alarms = (visit) => (visit.alarms ?? []).map((a) => alarmLine(a));
 
 const result = (snap, { visit } = snap) => h('div', { class: 'columns' },
-  h('div', { class: 'column' }, personCard(visit), answersCard(snap)),
+  h('div', { class: 'column' }, personCard(visit), visit.stage === 'confirm' && answersCard(snap)),
   h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks)));
 
 function confirm(snap, answer) {
