@@ -18,6 +18,16 @@ func (b Box) IoU(c Box) float64 {
 	return w * h / (b.W*b.H + c.W*c.H - w*h)
 }
 
+// inside is how much of b lies in c, 0 to 1.
+func (b Box) inside(c Box) float64 {
+	w := math.Min(b.X+b.W, c.X+c.W) - math.Max(b.X, c.X)
+	h := math.Min(b.Y+b.H, c.Y+c.H) - math.Max(b.Y, c.Y)
+	if w <= 0 || h <= 0 {
+		return 0
+	}
+	return w * h / (b.W * b.H)
+}
+
 // Detection is a box that a detector found.
 type Detection struct {
 	Box

@@ -62,6 +62,10 @@ func (l Line) meets(ax, ay, bx, by float64) bool {
 // crossing is what a counter remembers of a track.
 type crossing struct{ x, y float64 } // where the feet last were clearly on one side
 
+// leastHits is how many detections a track needs before it counts: what is seen
+// for less than that is flicker. The way it took until then counts when it does.
+const leastHits = 5
+
 // Counter counts the tracks that cross its line.
 type Counter struct {
 	Line Line
@@ -73,7 +77,7 @@ type Counter struct {
 }
 
 // NewCounter makes a counter for one line.
-func NewCounter(l Line) *Counter { return &Counter{Line: l, Band: 0.06} }
+func NewCounter(l Line) *Counter { return &Counter{Line: l, Band: 0.05} }
 
 // See looks at the tracks of a frame. Several counters may look at the same tracks.
 func (c *Counter) See(tracks []*Track) {
@@ -92,14 +96,20 @@ func (c *Counter) step(k *Track) crossing {
 		return crossing{x, y} // where it appeared, even in the band
 	}
 	d := c.Line.distance(x, y)
-	if !k.Confirmed || k.Missed > 3 || math.Abs(d) < math.Max(2, c.Band*k.Box.H) {
+	band := math.Max(2, c.Band*k.Box.H)
+	if !k.Confirmed || k.Missed > 1 || k.Hits < leastHits {
 		return was
 	}
-	if c.Line.Side(was.x, was.y)*d < 0 && c.Line.meets(was.x, was.y, x, y) {
-		if d > 0 {
-			c.In++
-		} else {
-			c.Out++
+	if seen := c.Line.distance(k.seenX, k.seenY); math.Abs(d) < band || math.Abs(seen) < band || seen*d < 0 {
+		return was // who stops on the line is carried over it by the filter, not by the feet
+	}
+	if c.Line.Side(was.x, was.y)*d < 0 {
+		if c.Line.meets(was.x, was.y, x, y) {
+			if d > 0 {
+				c.In++
+			} else {
+				c.Out++
+			}
 		}
 	}
 	return crossing{x, y}

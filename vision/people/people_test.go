@@ -135,3 +135,41 @@ func FuzzParseMOT(f *testing.F) {
 		}
 	})
 }
+
+func TestASecondBoxOnAPersonIsNobody(t *testing.T) {
+	tracker, counter := people.NewTracker(people.TrackerOptions{}), people.NewCounter(upright)
+	for _, x := range steps(300, 460, 8) {
+		whole := box(x, 300)
+		half := whole // the upper half only, as networks like to give beside the whole
+		half.H, half.Score = 40, 0.7
+		counter.See(tracker.Next([]people.Detection{whole, half}))
+	}
+	if counter.In != 0 || counter.Out != 1 {
+		t.Errorf("in %d, out %d; want 0, 1", counter.In, counter.Out)
+	}
+}
+
+func TestWhoIsHiddenWhileCrossingCountsOnce(t *testing.T) {
+	xs, missing := steps(250, 520, 6), map[int]bool{}
+	for i, x := range xs {
+		missing[i] = x > 350 && x < 410 // nine frames behind a pillar
+	}
+	if c := walk(upright, xs, missing); c.In != 0 || c.Out != 1 {
+		t.Errorf("in %d, out %d; want 0, 1", c.In, c.Out)
+	}
+}
+
+func TestFeetThatAreHiddenStayWhereTheyWere(t *testing.T) {
+	level := people.Line{X1: 0, Y1: 280, X2: 768, Y2: 280}
+	tracker, counter := people.NewTracker(people.TrackerOptions{}), people.NewCounter(level)
+	for i, x := range steps(250, 520, 6) {
+		d := box(x, 300)
+		if i > 15 && i < 25 {
+			d.H = 45 // a bench hides the legs: the box ends above the line
+		}
+		counter.See(tracker.Next([]people.Detection{d}))
+	}
+	if counter.In+counter.Out != 0 {
+		t.Errorf("in %d, out %d; want nothing", counter.In, counter.Out)
+	}
+}

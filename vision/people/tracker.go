@@ -7,19 +7,44 @@ import (
 
 // TrackerOptions tune a Tracker; the zero value is what was measured best.
 type TrackerOptions struct {
-	High     float64 // from this score on a detection may start a track; 0 is 0.45
+	High     float64 // from this score on a detection may start a track; 0 is 0.55
 	Confirm  int     // detections until a track is believed; 0 is 3
 	Patience int     // frames that a believed track lives without a detection; 0 is 14
 }
 
+// What the motion of people is like, in heights of the person and frames, and how
+// alike a track and a detection must be. Chosen over many lines, four detectors
+// and two sequences at once, between the values of independent searches.
+const (
+	push        = 0.02 // by so much the speed changes in a frame
+	noise       = 0.12 // a detection's feet are right to within this
+	firstSpeed  = 0.05 // who appears moves at about this
+	fade        = 0.97 // of the speed is left after a frame without detection
+	sizeGain    = 0.15 // of a detection's size is believed at once
+	reachHeight = 0.3  // so far from the forecast a detection may be,
+	reachSpread = 1.5  // and so many standard deviations of the forecast farther
+	leastHigh   = 0.4  // likeness that a sure detection needs
+	leastLow    = 0.8  // and one that is not
+	partOf      = 0.9  // so much of a box in a better one: part of the same person
+	explained   = 0.75 // so much of a box in a track just seen: nobody new
+	sameBox     = 0.65 // tracks that overlap more than this follow one person
+)
+
 // Track is one person followed so far.
 type Track struct {
 	ID        int
-	Box       Box
-	VX, VY    float64 // pixels a frame
+	Box       Box     // as followed, not as last detected
+	VX, VY    float64 // of the feet, pixels a frame
+	Age       int     // frames since the first detection
 	Hits      int     // frames with a detection
 	Missed    int     // frames without one since the last
 	Confirmed bool
+
+	x, y axis // of the feet
+	w, h float64
+
+	seenX, seenY float64 // the feet as last detected
+	twin         int     // frames in a row on top of an older track
 }
 
 // Tracker says which boxes of successive frames are the same person: every
@@ -34,7 +59,7 @@ type Tracker struct {
 // NewTracker makes a tracker for one camera.
 func NewTracker(o TrackerOptions) *Tracker {
 	if o.High == 0 {
-		o.High = 0.45
+		o.High = 0.55
 	}
 	if o.Confirm == 0 {
 		o.Confirm = 3
@@ -49,38 +74,94 @@ func NewTracker(o TrackerOptions) *Tracker {
 // alive, unconfirmed ones included. The slice is valid until the next call.
 func (t *Tracker) Next(found []Detection) []*Track {
 	for _, k := range t.tracks {
-		k.Box.X += k.VX
-		k.Box.Y += k.VY
+		k.predict()
 	}
-	var high, low []Detection
-	for _, d := range found {
-		if !(d.W > 0 && d.H > 0) { // not a number fails too
-			continue
-		}
-		if d.Score >= t.o.High {
-			high = append(high, d)
+	high, low := t.sort(found)
+	var sure, fresh []*Track
+	for _, k := range t.tracks {
+		if k.Confirmed {
+			sure = append(sure, k)
 		} else {
-			low = append(low, d)
+			fresh = append(fresh, k)
 		}
 	}
-	open := append([]*Track(nil), t.tracks...)
-	open, high = match(open, high, 0.25)
-	open, _ = match(open, low, 0.6)
-	for _, k := range open {
-		k.Missed++
-		// Without a detection the speed is believed less and less.
-		k.VX *= 0.92
-		k.VY *= 0.92
+	sure, high = match(sure, high, leastHigh)
+	sure, low = match(sure, low, leastLow)
+	fresh, high = match(fresh, high, leastHigh)
+	fresh, _ = match(fresh, low, leastLow)
+	for _, k := range append(sure, fresh...) {
+		k.miss()
 	}
+	t.twins()
 	t.bury()
 	for _, d := range high {
-		t.nextID++
-		t.tracks = append(t.tracks, &Track{ID: t.nextID, Box: d.Box, Hits: 1})
+		if !t.covered(d) {
+			t.nextID++
+			t.tracks = append(t.tracks, newTrack(t.nextID, d))
+		}
 	}
 	for _, k := range t.tracks {
 		k.Confirmed = k.Confirmed || k.Hits >= t.o.Confirm
 	}
 	return t.tracks
+}
+
+// sort says which detections may start a track and which may only carry one on:
+// those with a low score, and those that lie inside a better one.
+func (t *Tracker) sort(found []Detection) (high, low []Detection) {
+	all := make([]Detection, 0, len(found))
+	for _, d := range found {
+		if d.W > 0 && d.H > 0 { // not a number fails too
+			all = append(all, d)
+		}
+	}
+	sortByScore(all)
+next:
+	for i, d := range all {
+		if d.Score < t.o.High {
+			low = append(low, d)
+			continue
+		}
+		for _, better := range all[:i] {
+			if d.inside(better.Box) > partOf || better.inside(d.Box) > partOf {
+				low = append(low, d)
+				continue next
+			}
+		}
+		high = append(high, d)
+	}
+	return high, low
+}
+
+// covered reports whether a track that was just seen explains d.
+func (t *Tracker) covered(d Detection) bool {
+	for _, k := range t.tracks {
+		if k.Missed == 0 && (d.inside(k.Box) > explained || k.Box.inside(d.Box) > explained) {
+			return true
+		}
+	}
+	return false
+}
+
+// twins ends the younger of two tracks that follow one person.
+func (t *Tracker) twins() {
+	for i, old := range t.tracks {
+		for _, k := range t.tracks[i+1:] {
+			if k.Box.IoU(old.Box) < sameBox {
+				continue
+			}
+			drop := k
+			if k.Hits > old.Hits {
+				drop = old
+			}
+			if drop.twin += 2; drop.twin > 6 {
+				drop.Hits, drop.Confirmed, drop.Missed = 0, false, 100
+			}
+		}
+	}
+	for _, k := range t.tracks {
+		k.twin = max(0, k.twin-1)
+	}
 }
 
 func (t *Tracker) bury() {
@@ -94,21 +175,80 @@ func (t *Tracker) bury() {
 	t.tracks = alive
 }
 
+func newTrack(id int, d Detection) *Track {
+	k := &Track{ID: id, Box: d.Box, Hits: 1, Age: 1, w: d.W, h: d.H}
+	x, y := d.Feet()
+	k.seenX, k.seenY = x, y
+	k.x, k.y = newAxis(x, noise*d.H, firstSpeed*d.H), newAxis(y, noise*d.H, firstSpeed*d.H)
+	return k
+}
+
+func (k *Track) predict() {
+	k.Age++
+	k.x.predict(push * k.h)
+	k.y.predict(push * k.h)
+	k.place()
+}
+
+// place sets what others see from the state.
+func (k *Track) place() {
+	k.VX, k.VY = k.x.speed, k.y.speed
+	k.Box = Box{X: k.x.at - k.w/2, Y: k.y.at - k.h, W: k.w, H: k.h}
+}
+
+func (k *Track) miss() {
+	k.Missed++
+	k.x.slow(fade) // without a detection the speed is believed less and less
+	k.y.slow(fade)
+}
+
+// take moves the track towards d. Of a box much lower than the person, what is
+// hidden is guessed: the end that fits better is believed.
+func (k *Track) take(d Detection) {
+	x, y := k.feetOf(d)
+	sigma := noise * k.h
+	if d.H < 0.8*k.h || d.H > 1.25*k.h {
+		sigma *= 2
+	}
+	k.seenX, k.seenY = x, y
+	k.x.update(x, sigma)
+	k.y.update(y, sigma)
+	size := sizeGain
+	if k.Hits >= 5 && d.H < 0.8*k.h {
+		size /= 4
+	}
+	k.w += size * (d.W - k.w)
+	k.h += size * (d.H - k.h)
+	k.Hits++
+	k.Missed = 0
+	k.place()
+}
+
+// feetOf is where the feet are if d is this person.
+func (k *Track) feetOf(d Detection) (x, y float64) {
+	x, y = d.Feet()
+	if k.Hits >= 5 && d.H < 0.8*k.h {
+		if top := d.Y + k.h; math.Abs(top-k.y.at) < math.Abs(y-k.y.at) {
+			y = top
+		}
+	}
+	return x, y
+}
+
 // likeness is 0 for boxes that cannot be one person, 2 for the same box.
 func likeness(k *Track, d Detection) float64 {
-	iou := k.Box.IoU(d.Box)
-	fx, fy := k.Box.Feet()
-	gx, gy := d.Feet()
-	reach := 0.45*k.Box.H + 0.05*k.Box.H*float64(min(k.Missed, 8))
-	near := 1 - math.Hypot(fx-gx, fy-gy)/reach
-	if iou == 0 && near <= 0 {
-		return 0
-	}
-	ratio := d.H / k.Box.H
+	ratio := d.H / k.h
 	if ratio < 0.5 || ratio > 2 {
 		return 0
 	}
-	return iou + math.Max(0, near)
+	iou := k.Box.IoU(d.Box)
+	x, y := k.feetOf(d)
+	reach := reachHeight*k.h + reachSpread*math.Hypot(k.x.spread(), k.y.spread())
+	near := 1 - math.Hypot(x-k.x.at, y-k.y.at)/reach
+	if near <= 0 {
+		return 0
+	}
+	return iou + near
 }
 
 // match gives each track at most one detection, the best pairs first, and
@@ -122,9 +262,6 @@ func match(tracks []*Track, found []Detection, least float64) ([]*Track, []Detec
 	for i, k := range tracks {
 		for j, d := range found {
 			l := likeness(k, d)
-			if k.Confirmed {
-				l += 0.1
-			}
 			if l > least {
 				pairs = append(pairs, pair{i, j, l})
 			}
@@ -152,25 +289,6 @@ func match(tracks []*Track, found []Detection, least float64) ([]*Track, []Detec
 		}
 	}
 	return restT, restD
-}
-
-// take moves the track towards d: the feet follow at once, size and speed slowly.
-func (k *Track) take(d Detection) {
-	const alpha, size = 0.75, 0.35
-	beta := 0.35
-	if k.Hits < 3 {
-		beta = 0.8 / float64(k.Hits)
-	}
-	px, py := k.Box.Feet()
-	gx, gy := d.Feet()
-	steps := float64(k.Missed + 1)
-	k.VX += beta * (gx - px) / steps
-	k.VY += beta * (gy - py) / steps
-	fx, fy := px+alpha*(gx-px), py+alpha*(gy-py)
-	w, h := k.Box.W+size*(d.W-k.Box.W), k.Box.H+size*(d.H-k.Box.H)
-	k.Box = Box{X: fx - w/2, Y: fy - h, W: w, H: h}
-	k.Hits++
-	k.Missed = 0
 }
 
 func sortByScore(in []Detection) {
