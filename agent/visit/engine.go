@@ -72,7 +72,15 @@ type Engine struct {
 // session is all that is known of the person at the counter. It lives in memory
 // only and is dropped as a whole.
 type session struct {
-	id      string
+	id     string
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	memory
+}
+
+// memory is what of a session is wiped when the person leaves.
+type memory struct {
 	stage   Stage
 	started time.Time
 	agreed  time.Time // when the person consented, or was told of the legal duty
@@ -110,9 +118,7 @@ type session struct {
 	record   *RecordView
 	saving   bool
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	timer  *time.Timer
+	timer *time.Timer
 }
 
 // New makes an engine; nothing happens until a code is scanned.
@@ -191,10 +197,9 @@ func (e *Engine) rejectQR() (string, error) {
 func (e *Engine) begin() *session {
 	e.forget()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &session{
-		id: rand.Text(), started: e.opt.Now(), ctx: ctx, cancel: cancel,
-		answers: map[string]string{}, problems: map[string]string{}, recordType: e.opt.Profile.Record,
-	}
+	s := &session{id: rand.Text(), ctx: ctx, cancel: cancel, memory: memory{
+		started: e.opt.Now(), answers: map[string]string{}, problems: map[string]string{}, recordType: e.opt.Profile.Record,
+	}}
 	e.cur = s
 	return s
 }
@@ -219,7 +224,7 @@ func (s *session) wipe() {
 	if s.portrait.IsSet() {
 		clear(s.portrait.Reveal())
 	}
-	*s = session{id: s.id, stage: s.stage, laid: s.laid, ctx: s.ctx, cancel: s.cancel}
+	s.memory = memory{stage: s.stage}
 }
 
 // enter moves to a stage and starts its clock. The caller holds the lock.

@@ -547,6 +547,49 @@ func (c *counter) code(t *testing.T) string {
 	return id
 }
 
+func TestAForeignersPassportIsOpenedByItsLines(t *testing.T) {
+	passport := &sim.Document{
+		Format: "TD3", State: "UTO", Number: "L898902C3", Surname: "Eriksson", GivenNames: "Anna Maria",
+		DateOfBirth: "12/08/1974", Sex: "F", DateOfExpiry: "15/04/2036",
+	}
+	pki, err := sim.NewPKI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, err := sim.NewHolderCard(sim.Holder{Document: passport}, pki, portrait())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newDesk(t, shipped(t, "lodging"), &register{})
+	c.chip.card = card
+	if c.chip.trust, err = emrtd.NewTrust(pki.CSCA()); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{"", "P<UTO", "hello"} {
+		if _, err := c.MRZ(wrong); !errors.Is(err, ErrBadField) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	id, err := c.MRZ(strings.ToLower(passport.MRZ()[:44] + "\n" + passport.MRZ()[44:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := c.View(); v.Source != SourceMRZ || v.Assurance != "declared" {
+		t.Errorf("before the chip: source %s, assurance %s", v.Source, v.Assurance)
+	}
+	if err := c.Consent(id); err != nil {
+		t.Fatal(err)
+	}
+	c.Card(true)
+	c.await(t, StageAsk)
+	if err := errors.Join(c.Answer(id, map[string]string{"room": "7", "until": inDays(3)}), c.Confirm(t.Context(), id)); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.record(t); r.Source != "chip" || !strings.HasPrefix(r.Assurance, "chip-") || r.Person["documentNumber"] != "L898902C3" || r.Person["nationality"] != "UTO" {
+		t.Errorf("source %s, assurance %s, number %q", r.Source, r.Assurance, r.Person["documentNumber"])
+	}
+}
+
 // awaitOneOf waits for one of the stages.
 func (c *counter) awaitOneOf(t *testing.T, stages ...Stage) *View {
 	t.Helper()
