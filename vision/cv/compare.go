@@ -57,7 +57,7 @@ func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q visi
 			_ = s.write(vision.Message{ID: id, Kind: vision.KindProgress}, vision.FaceProgress{Guide: string(g)})
 		}
 	}}
-	defer func() { v.frame.SetTo(gocv.NewScalar(0, 0, 0, 0)); _ = v.frame.Close() }()
+	defer func() { wipe(&v.frame) }()
 	best, err := v.best(ctx, q.Frames)
 	if err != nil {
 		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
@@ -89,7 +89,7 @@ func (v *viewer) best(ctx context.Context, enough int) (found, error) {
 	ctx, cancel := context.WithTimeout(ctx, compareTime)
 	defer cancel()
 	cut := gocv.NewMat()
-	defer func() { cut.SetTo(gocv.NewScalar(0, 0, 0, 0)); _ = cut.Close() }()
+	defer func() { wipe(&cut) }()
 	var best found
 	wrong := map[face.Guide]int{}
 	for fit := 0; fit < enough; {
@@ -111,17 +111,17 @@ func (v *viewer) best(ctx context.Context, enough int) (found, error) {
 			return found{}, err
 		}
 		if f.wrong != face.Fine {
-			_ = shown.Close()
+			wipe(&shown)
 			v.tell(f.wrong)
 			wrong[f.wrong]++
 			continue
 		}
 		if fit++; fit == 1 || f.quality > best.quality {
 			best = f
-			_ = cut.Close()
+			wipe(&cut)
 			cut = shown
 		} else {
-			_ = shown.Close()
+			wipe(&shown)
 		}
 	}
 	if cut.Empty() {
@@ -175,7 +175,7 @@ func (v *viewer) alive(ctx context.Context, front face.Template, leftFirst bool)
 		if c.See(f.face.Turn()) {
 			same, err = v.same(front, cut)
 		}
-		_ = cut.Close()
+		wipe(&cut)
 		if err != nil || !same {
 			return false, err
 		}

@@ -141,14 +141,22 @@ func (e eyes) templateOf(data []byte) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	defer m.Close()
+	defer wipe(&m)
 	f, cut, err := e.look(m)
 	if err != nil {
 		return found{}, err
 	}
-	defer cut.Close()
+	defer wipe(&cut)
 	f.template, err = e.embed(cut)
 	return f, err
+}
+
+// wipe overwrites a picture that may show a person, and closes it.
+func wipe(m *gocv.Mat) {
+	if !m.Empty() {
+		m.SetTo(gocv.NewScalar(0, 0, 0, 0))
+	}
+	_ = m.Close()
 }
 
 // verify compares the faces in two files.
