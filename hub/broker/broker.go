@@ -51,7 +51,7 @@ func Start(o Options) (*Broker, error) {
 	caps.MaximumSessionExpiryInterval = 60
 	server := mqtt.New(&mqtt.Options{Capabilities: caps, Logger: slog.New(quiet{o.Log.Handler()})})
 	r := &rules{hub: o.Hub, password: o.Password, deviceOf: o.DeviceOf}
-	for _, h := range append([]mqtt.Hook{r}, o.Hooks...) {
+	for _, h := range append([]mqtt.Hook{r, &takeover{clients: server.Clients}}, o.Hooks...) {
 		if err := server.AddHook(h, nil); err != nil {
 			return nil, fmt.Errorf("start the broker: %w", err)
 		}
