@@ -81,6 +81,7 @@ func (s *Server) api(mux *http.ServeMux) {
 		answer(w, http.StatusOK, s.snapshot(callerOf(r.Context())))
 	})
 	mux.HandleFunc("GET /v1/events", s.events)
+	mux.HandleFunc("GET /v1/ws", s.socket)
 	mux.HandleFunc("GET /v1/portrait", s.portrait)
 	mux.HandleFunc("POST /v1/visits", s.submit)
 	mux.HandleFunc("POST /v1/visits/{id}/consent", s.own(s.act("id", s.opt.Station.Consent)))

@@ -129,6 +129,7 @@ type Server struct {
 	hosts   map[string]bool
 	limits  limiter
 	streams atomic.Int32
+	sockets sync.WaitGroup // WebSockets that are open
 	signed  signed
 	reader  readerSession
 	idleSec int
@@ -258,5 +259,6 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	}
 	wg.Wait()
+	s.sockets.Wait()
 	return err
 }

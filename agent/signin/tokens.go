@@ -155,3 +155,11 @@ func IsOrigin(o string) bool {
 	u, err := url.Parse(o)
 	return err == nil && len(o) <= 256 && u.Scheme != "" && u.Host != "" && u.User == nil && o == u.Scheme+"://"+u.Host && strings.ToLower(o) == o
 }
+
+// Has reports whether a client found before is still there with the same scopes.
+func (t *Tokens) Has(c Client) bool {
+	list, err := t.List()
+	return err == nil && slices.ContainsFunc(list, func(o Client) bool {
+		return o.Name == c.Name && o.Made.Equal(c.Made) && slices.Equal(o.Scopes, c.Scopes)
+	})
+}
