@@ -24,6 +24,7 @@ import (
 	"tram/configs"
 	"tram/drivers"
 	"tram/drivers/pcsc"
+	"tram/drivers/printer"
 	"tram/drivers/scanner"
 	"tram/sync/inbox"
 	"tram/sync/outbox"
@@ -101,7 +102,8 @@ type Agent struct {
 	worker   *vision.Worker // questions about faces; nil without a camera and chip
 	reader   *pcsc.Reader
 	scanner  *scanner.Scanner
-	camera   *counterCamera // nil without one
+	printer  *printer.Printer // nil without one
+	camera   *counterCamera   // nil without one
 	gate     *gate.Gate
 	kiosk    *kiosk.Server // the first; a restart makes another
 
@@ -152,6 +154,7 @@ func (a *Agent) makeDevices() {
 	if c.Scanner.Path != "" {
 		a.scanner = scanner.New(c.Scanner.Path, scanner.Options{Baud: c.Scanner.Baud, Log: a.log})
 	}
+	a.makePrinter()
 	if c.Gate.Source != "" {
 		a.gate = gate.New(gate.Options{
 			Question: vision.CountQuestion{Source: c.Gate.Source, Line: c.Gate.Line, Detector: c.Gate.Detector},
@@ -255,6 +258,9 @@ func (a *Agent) parts() []part {
 	if a.scanner != nil {
 		parts = append(parts, part{"scanner", a.scanner.Run}, part{"codes", a.followCodes})
 	}
+	if a.printer != nil {
+		parts = append(parts, part{"printer", a.printer.Run}, part{"tickets", a.printTickets})
+	}
 	if a.gate != nil {
 		parts = append(parts, part{"gate", a.gate.Run})
 	}
@@ -283,6 +289,9 @@ func (a *Agent) statuses() []drivers.Status {
 	}
 	if a.scanner != nil {
 		list = append(list, a.scanner.Status())
+	}
+	if a.printer != nil {
+		list = append(list, a.printer.Status())
 	}
 	if a.worker != nil {
 		states := map[vision.State]drivers.State{vision.Idle: drivers.Ready, vision.Running: drivers.Ready, vision.Waiting: drivers.Failed, vision.Absent: drivers.Missing}

@@ -106,7 +106,7 @@ func (a *Agent) repairRegister(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n, err := visit.Repair(ctx, pending, recorder{a}, a.register)
+	n, err := visit.Repair(ctx, pending, again{recorder{a}}, a.register)
 	if n > 0 {
 		a.log.Info("records are made whose entries a crash had left", "records", n)
 	}
@@ -159,4 +159,15 @@ func (a *Agent) closeStay(ctx context.Context, who, id string, when time.Time) e
 		return err // perhaps it is kept: the next start repairs it
 	}
 	return a.register.Done(closing, receipt.Sequence)
+}
+
+// again accepts a record whose acceptance may have been cut off: what the queue
+// has, or had, under its id is not accepted twice.
+type again struct{ recorder }
+
+func (r again) Accept(ctx context.Context, draft outbox.Draft) (outbox.Receipt, error) {
+	if receipt, found, err := r.a.store.Find(draft.ID); found || err != nil {
+		return receipt, err
+	}
+	return r.recorder.Accept(ctx, draft)
 }

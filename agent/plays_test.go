@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -77,6 +79,11 @@ func TestOneStopGivesANumberInTheQueueThatSurvivesARestart(t *testing.T) {
 	if q := c.state().Profile.Questions; len(q) != 1 || len(q[0].Options) < 5 {
 		t.Fatalf("the screen asks %+v", q)
 	}
+	paper := filepath.Join(t.TempDir(), "lp0")
+	if err := os.WriteFile(paper, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.config.Printer.Path, c.config.Printer.Font = paper, "none"
 	var texts []string
 	for i := range 2 {
 		id := c.begin(visit.StageConsent)
@@ -104,6 +111,12 @@ func TestOneStopGivesANumberInTheQueueThatSurvivesARestart(t *testing.T) {
 	}
 	if texts[0] == texts[1] {
 		t.Errorf("two people have the number %s", texts[0])
+	}
+	// The printer came with the restart.
+	printed := func() string { b, _ := os.ReadFile(paper); return string(b) }
+	c.waitFor("the ticket is printed", func(Status) bool { return strings.Contains(printed(), texts[1]) })
+	if strings.Contains(printed(), texts[0]) {
+		t.Errorf("the first number is printed too: %q", printed())
 	}
 }
 

@@ -19,6 +19,7 @@ func Default() Config {
 		Profile:  "clinic",
 		Reader:   Reader{Enabled: true},
 		Scanner:  Scanner{Baud: 9600},
+		Printer:  Printer{Baud: 9600, Width: 576, Cut: true},
 		Gate:     Gate{Detector: "default", Every: Duration(time.Minute)},
 		Outbox:   Outbox{MaxMiB: 1024},
 		Kiosk:    Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second), SignIn: Duration(10 * time.Minute), Hosts: []string{}, Origins: []string{}},
@@ -70,6 +71,12 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 	}
 	if !slices.Contains(bauds, c.Scanner.Baud) {
 		k.wrong("scanner.baud", fmt.Sprintf("%d is not a rate of a serial port", c.Scanner.Baud), fmt.Sprintf("use one of %v", bauds))
+	}
+	if !slices.Contains(bauds, c.Printer.Baud) {
+		k.wrong("printer.baud", fmt.Sprintf("%d is not a rate of a serial port", c.Printer.Baud), fmt.Sprintf("use one of %v", bauds))
+	}
+	if c.Printer.Width < 200 || c.Printer.Width > 832 {
+		k.wrong("printer.width", fmt.Sprintf("%d dots is no width of a receipt printer", c.Printer.Width), "write 576 for paper of 80 mm, 384 for 58 mm")
 	}
 	if kind, rest, ok := strings.Cut(c.Device.Key, ":"); c.Device.Key != "" && (!ok || kind == "" || rest == "" || len(c.Device.Key) > 1024) {
 		k.wrong("device.key", "is not a reference to a key", "write KIND:PLACE, such as file:device.jwk")

@@ -24,6 +24,7 @@ type Config struct {
 	State    string   `yaml:"state"`
 	Reader   Reader   `yaml:"reader"`
 	Scanner  Scanner  `yaml:"scanner"`
+	Printer  Printer  `yaml:"printer"`
 	Camera   Camera   `yaml:"camera"`
 	Gate     Gate     `yaml:"gate"`
 	Vision   Vision   `yaml:"vision"`
@@ -52,6 +53,15 @@ type Reader struct {
 type Scanner struct {
 	Path string `yaml:"path"`
 	Baud int    `yaml:"baud"`
+}
+
+// Printer prints tickets; no path means there is none.
+type Printer struct {
+	Path  string `yaml:"path"`
+	Baud  int    `yaml:"baud"`
+	Width int    `yaml:"width"` // dots across the paper
+	Font  string `yaml:"font"`  // empty: the distribution's; "none": letters without marks
+	Cut   bool   `yaml:"cut"`
 }
 
 // Camera looks at the person at the counter; no source means there is none.

@@ -37,9 +37,9 @@ func DecodeDraft(raw []byte) (outbox.Draft, error) {
 }
 
 // Repair has the records of entries accepted that were begun and never done,
-// because the power went between register and queue. One that had reached the
-// queue is accepted once more with the same id, by which the hub knows it. It
-// returns how many it did.
+// because the power went between register and queue. It returns how many it did.
+// To finds those that had reached the queue by their id, so that none is there
+// twice.
 func Repair(ctx context.Context, pending []Entry, to Recorder, book Book) (int, error) {
 	done := 0
 	var errs []error

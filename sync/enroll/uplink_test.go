@@ -37,7 +37,15 @@ func startUplink(t *testing.T, d *device, broker string, c *enroll.Credentials) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	box, err := seal.LoadOrCreateDeviceBox(filepath.Join(d.state, "device-enc.jwk"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	u, err := uplink.New(uplink.Options{
+		// The hub speaks signed words only to a device that enrolled.
+		Open: func(kind string, payload []byte) ([]byte, bool, error) {
+			return seal.OpenHubMessage(kind, "desk-a", payload, keys, box)
+		},
 		Broker: broker, Site: "main", Device: "desk-a", Store: store, Credentials: c,
 		BackoffMin: 5 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
 	})

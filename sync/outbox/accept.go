@@ -16,7 +16,7 @@ import (
 
 // Draft is a record before it is accepted.
 type Draft struct {
-	ID       string    // of the event; empty: a new one. The same again says that it may be there already
+	ID       string    // of the event; empty: a new one. [Store.Find] finds a record by the id that it was given
 	Type     string    // vn.tram.….v1
 	Time     time.Time // when it happened; zero: now
 	Subject  string    // what it is about, never a person's data: it is not for people
@@ -34,6 +34,7 @@ type Receipt struct {
 type request struct {
 	record   wire.Prepared
 	id       string
+	named    bool // the id was given: Find shall find it
 	recorded time.Time
 	class    Priority
 	count    *count                           // of a count that can be merged
@@ -119,7 +120,7 @@ func (s *Store) prepare(d *Draft) (request, error) {
 	if err != nil {
 		return request{}, fmt.Errorf("%w: %w", ErrDraft, err)
 	}
-	r := request{record: record, id: e.ID, recorded: at.wall, class: priorityOf(d)}
+	r := request{record: record, id: e.ID, named: d.ID != "", recorded: at.wall, class: priorityOf(d)}
 	if r.class == Count {
 		r.count = newCount(d, e.Time, data)
 	}

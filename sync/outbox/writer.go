@@ -144,6 +144,11 @@ func (s *Store) putAll(tx *bolt.Tx, h *head, jobs []*job) error {
 		}
 		h.Next, h.Hash = r.last+1, r.hash
 		for i := range j.group {
+			if j.group[i].named {
+				if err := name(tx, r.first+uint64(i), j.group[i].id); err != nil {
+					return err
+				}
+			}
 			if settle := j.group[i].settle; settle != nil {
 				if err := settle(tx, h); err != nil {
 					return err
