@@ -73,30 +73,8 @@ func bearer(r *http.Request) (string, bool) {
 
 // program lets a request of a program through, or answers.
 func (s *Server) program(w http.ResponseWriter, r *http.Request, token string, next http.Handler) {
-	if s.opt.Tokens == nil {
-		refuse(w, http.StatusUnauthorized, "bad_token", "no tokens are accepted here")
-		return
-	}
-	client, err := s.opt.Tokens.Find(token)
-	if err != nil {
-		if !errors.Is(err, signin.ErrToken) {
-			s.log.Error("tokens not read", "err", err)
-		}
-		// Guessing 256 bits is hopeless; the limit keeps the guesser from keeping the disk busy.
-		if !s.limits.allow("wrong tokens", time.Now()) {
-			tooMany(w)
-			return
-		}
-		refuse(w, http.StatusUnauthorized, "bad_token", "this token is not known here; make one with: tram token new NAME --scope …")
-		return
-	}
-	if !s.clientOrigin(r, client) {
-		refuse(w, http.StatusForbidden, "foreign_origin", "this token may not be used from that page")
-		return
-	}
-	s.allowOrigin(w, r)
-	if !s.limits.allow("client "+client.Name, time.Now()) {
-		tooMany(w)
+	client, ok := s.identify(w, r, token)
+	if !ok {
 		return
 	}
 	scope := need(r)
@@ -106,6 +84,38 @@ func (s *Server) program(w http.ResponseWriter, r *http.Request, token string, n
 	}
 	s.reader.touch(client.Name)
 	next.ServeHTTP(w, caller{name: client.Name, client: &client}.on(r))
+}
+
+// identify returns the program whose token it is and that may ask from where it
+// asks, within its limit; else it has answered.
+func (s *Server) identify(w http.ResponseWriter, r *http.Request, token string) (signin.Client, bool) {
+	if s.opt.Tokens == nil {
+		refuse(w, http.StatusUnauthorized, "bad_token", "no tokens are accepted here")
+		return signin.Client{}, false
+	}
+	client, err := s.opt.Tokens.Find(token)
+	if err != nil {
+		if !errors.Is(err, signin.ErrToken) {
+			s.log.Error("tokens not read", "err", err)
+		}
+		// Guessing 256 bits is hopeless; the limit keeps the guesser from keeping the disk busy.
+		if !s.limits.allow("wrong tokens", time.Now()) {
+			tooMany(w)
+			return signin.Client{}, false
+		}
+		refuse(w, http.StatusUnauthorized, "bad_token", "this token is not known here; make one with: tram token new NAME --scope …")
+		return signin.Client{}, false
+	}
+	if !s.clientOrigin(r, client) {
+		refuse(w, http.StatusForbidden, "foreign_origin", "this token may not be used from that page")
+		return signin.Client{}, false
+	}
+	s.allowOrigin(w, r)
+	if !s.limits.allow("client "+client.Name, time.Now()) {
+		tooMany(w)
+		return signin.Client{}, false
+	}
+	return client, true
 }
 
 // clientOrigin reports whether a page may use that token: no page at all, or one
@@ -136,7 +146,7 @@ func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) {
 // It reports whether it did.
 func (s *Server) preflight(w http.ResponseWriter, r *http.Request) bool {
 	origins := r.Header.Values("Origin")
-	if r.Method != http.MethodOptions || len(origins) != 1 || !slices.Contains(s.opt.Origins, origins[0]) || !strings.HasPrefix(r.URL.Path, "/v1/") {
+	if r.Method != http.MethodOptions || len(origins) != 1 || !slices.Contains(s.opt.Origins, origins[0]) {
 		return false
 	}
 	s.allowOrigin(w, r)

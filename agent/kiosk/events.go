@@ -21,23 +21,30 @@ type event struct {
 }
 
 // stream tells the snapshot at once and after each change, and a beat when
-// nothing changes, so that a client notices a dead connection. Changes that come
-// faster than the gap are told together: who is slow sees fewer, never old ones.
-// It ends when ctx does, when tell fails, or when the caller's token is gone.
-// last is the id of the last event that the client has: a result in it is not
-// told again.
+// nothing changes, so that a client notices a dead connection. It ends when ctx
+// does, when tell fails, or when the caller's token is gone. last is the id of
+// the last event that the client has: a result in it is not told again.
 func (s *Server) stream(ctx context.Context, c caller, last string, tell func(event) error) {
+	s.follow(ctx, c, func() bool { return s.tellState(c, &last, tell) },
+		func() bool { return tell(event{Event: "beat", Data: json.RawMessage("{}")}) == nil })
+}
+
+// follow calls each at once and after each change, and beat when nothing
+// changes, until one of them returns false, ctx ends or the caller's token is
+// gone. Changes that come faster than the gap are told together: who is slow sees
+// fewer, never old ones.
+func (s *Server) follow(ctx context.Context, c caller, each, beat func() bool) {
 	changed, stop := s.opt.Station.Watch()
 	defer stop()
-	beat := time.NewTicker(s.heartbeat)
-	defer beat.Stop()
+	clock := time.NewTicker(s.heartbeat)
+	defer clock.Stop()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for {
-		if !s.tellState(c, &last, tell) {
+		if !s.known(c) || !each() {
 			return
 		}
-		beat.Reset(s.heartbeat)
+		clock.Reset(s.heartbeat)
 		pause.Reset(s.gap)
 		select {
 		case <-ctx.Done():
@@ -53,8 +60,8 @@ func (s *Server) stream(ctx context.Context, c caller, last string, tell func(ev
 					return
 				}
 				quiet = false
-			case <-beat.C:
-				if !s.known(c) || tell(event{Event: "beat", Data: json.RawMessage("{}")}) != nil {
+			case <-clock.C:
+				if !s.known(c) || !beat() {
 					return
 				}
 			}
@@ -73,9 +80,6 @@ func (s *Server) known(c caller) bool {
 
 // tellState tells the snapshot and, to a visit's owner, its result.
 func (s *Server) tellState(c caller, last *string, tell func(event) error) bool {
-	if !s.known(c) {
-		return false
-	}
 	n := s.snapshot(c)
 	data, err := json.Marshal(n)
 	if err != nil {

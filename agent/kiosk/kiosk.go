@@ -97,6 +97,8 @@ type Options struct {
 	Hosts      []string               // further Host values that name this server, with their port
 	Origins    []string               // pages elsewhere whose programs may use a token that names them
 
+	Doors []Door // further ways in for programs
+
 	// Register answers the command line about the local register, on the unix socket under /v1/register/; nil: nothing.
 	Register http.Handler
 	Metrics  http.Handler  // what the unix socket serves as /metrics; nil: nothing
@@ -130,6 +132,7 @@ type Server struct {
 	limits  limiter
 	streams atomic.Int32
 	sockets sync.WaitGroup // WebSockets that are open
+	doors   []net.Listener // of Options.Doors; nil for one without an address
 	signed  signed
 	reader  readerSession
 	idleSec int
@@ -188,6 +191,9 @@ func New(opt Options) (*Server, error) {
 		}
 		s.unix = u
 	}
+	if err := s.openDoors(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
@@ -208,6 +214,11 @@ func (s *Server) Close() error {
 	}
 	if s.unix != nil {
 		errs = append(errs, s.unix.Close())
+	}
+	for _, l := range s.doors {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -244,6 +255,14 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if s.unix != nil {
 		serve(s.unix, s.socketHandler())
+	}
+	for i, d := range s.opt.Doors {
+		if d.Handler != nil && s.doors[i] != nil {
+			serve(s.doors[i], s.doorway(d, s.doors[i]))
+		}
+		if d.Run != nil {
+			wg.Go(func() { d.Run(serving, s) })
+		}
 	}
 	var err error
 	select {

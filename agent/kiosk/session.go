@@ -129,22 +129,48 @@ func (s *Server) openReader(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "no_program", "only a program with a token owns the reader")
 		return
 	}
+	held, fresh, ok := s.hold(c.name)
+	if !ok {
+		busy(w, "program")
+		return
+	}
+	status := http.StatusOK
+	if fresh {
+		status = http.StatusCreated
+	}
+	answer(w, status, held)
+}
+
+// hold makes a program the reader's owner, or renews that: fresh is true for the
+// first time, ok is false when another program owns it.
+func (s *Server) hold(name string) (held ReaderSession, fresh, ok bool) {
 	o := &s.reader
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
 	o.bind(s.opt.Station.Snapshot().Visit, now) // a visit under way stays whose it is
-	if o.holder != "" && o.holder != c.name {
-		busy(w, "program")
-		return
+	if o.holder != "" && o.holder != name {
+		return ReaderSession{}, false, false
 	}
-	status := http.StatusOK
-	if o.holder == "" {
-		o.holder, o.id, status = c.name, rand.Text(), http.StatusCreated
+	if fresh = o.holder == ""; fresh {
+		o.holder, o.id = name, rand.Text()
 	}
 	o.until = now.Add(sessionLife)
 	until := o.until
-	answer(w, status, ReaderSession{Session: o.id, Holder: "you", Until: &until})
+	return ReaderSession{Session: o.id, Holder: "you", Until: &until}, fresh, true
+}
+
+// release gives the reader back; false when the program did not own it.
+func (s *Server) release(name string) bool {
+	o := &s.reader
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.bind(s.opt.Station.Snapshot().Visit, time.Now())
+	if o.holder == "" || o.holder != name {
+		return false
+	}
+	o.holder, o.id = "", ""
+	return true
 }
 
 func (s *Server) readerHolder(w http.ResponseWriter, r *http.Request) {
@@ -166,15 +192,9 @@ func (s *Server) readerHolder(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) closeReader(w http.ResponseWriter, r *http.Request) {
-	c := callerOf(r.Context())
-	o := &s.reader
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.bind(s.opt.Station.Snapshot().Visit, time.Now())
-	if c.client == nil || o.holder != c.name {
+	if c := callerOf(r.Context()); c.client == nil || !s.release(c.name) {
 		refuse(w, http.StatusNotFound, "no_session", "you do not own the reader")
 		return
 	}
-	o.holder, o.id = "", ""
 	answer(w, http.StatusOK, map[string]bool{"ok": true})
 }

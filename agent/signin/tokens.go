@@ -132,7 +132,7 @@ func (t *Tokens) List() ([]Client, error) {
 
 // Find returns whose token it is, or ErrToken.
 func (t *Tokens) Find(token string) (Client, error) {
-	if len(token) > 128 || !strings.HasPrefix(token, prefix) {
+	if !LooksLikeToken(token) {
 		return Client{}, ErrToken
 	}
 	sum := sha256.Sum256([]byte(token))
@@ -163,3 +163,6 @@ func (t *Tokens) Has(c Client) bool {
 		return o.Name == c.Name && o.Made.Equal(c.Made) && slices.Equal(o.Scopes, c.Scopes)
 	})
 }
+
+// LooksLikeToken reports whether a text has the shape of a token.
+func LooksLikeToken(text string) bool { return len(text) <= 128 && strings.HasPrefix(text, prefix) }

@@ -1,0 +1,191 @@
+package kiosk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"tram/agent/signin"
+	"tram/agent/visit"
+)
+
+// A Door is another way in for programs that speak another protocol, behind the
+// same rules as the local API: loopback, exact names of the host, a token with
+// the scope [signin.Bridge], exact origins of pages, limits.
+type Door struct {
+	Name    string
+	Addr    string                         // loopback address to listen on, "127.0.0.1:8000"; "" for none
+	Hosts   []string                       // further Host values that name this door, with their port
+	Handler func(*Server) http.Handler     // serves what was let in: see [ProgramOf]; nil for none
+	Run     func(context.Context, *Server) // runs beside the server until ctx ends; nil for none
+}
+
+// maxAtDoor is how many requests may be under way at one door, its streams among them.
+const maxAtDoor = 32
+
+// ErrBusy says that another program owns the reader.
+var ErrBusy = errors.New("another program holds the reader")
+
+func (s *Server) openDoors() error {
+	for _, d := range s.opt.Doors {
+		if d.Addr == "" {
+			s.doors = append(s.doors, nil)
+			continue
+		}
+		l, err := listenLoopback(d.Addr)
+		if err != nil {
+			return fmt.Errorf("%s: %w", d.Name, err)
+		}
+		s.doors = append(s.doors, l)
+	}
+	return nil
+}
+
+// DoorAddr returns the address that a door is bound to, "" when there is none of that name.
+func (s *Server) DoorAddr(name string) string {
+	for i, d := range s.opt.Doors {
+		if d.Name == name && s.doors[i] != nil {
+			return s.doors[i].Addr().String()
+		}
+	}
+	return ""
+}
+
+// doorway lets through to a door's handler only programs that may enter.
+func (s *Server) doorway(d Door, l net.Listener) http.Handler {
+	hosts := hostList(l.Addr().(*net.TCPAddr))
+	for _, name := range d.Hosts {
+		hosts[name] = true
+	}
+	next := d.Handler(s)
+	var inside atomic.Int32
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		harden(w.Header())
+		if !hosts[r.Host] {
+			refuse(w, http.StatusForbidden, "foreign_host", "this server is not known by that name")
+			return
+		}
+		if s.preflight(w, r) {
+			return
+		}
+		if inside.Add(1) > maxAtDoor {
+			inside.Add(-1)
+			refuse(w, http.StatusServiceUnavailable, "too_many", "too many requests are under way")
+			return
+		}
+		defer inside.Add(-1)
+		token := doorToken(r)
+		client, ok := s.identify(w, r, token)
+		if !ok {
+			return
+		}
+		if !client.May(signin.Bridge) {
+			refuse(w, http.StatusForbidden, "wrong_scope", "this token has no scope for that")
+			return
+		}
+		s.sockets.Add(1) // a WebSocket is not known to the server's Shutdown
+		defer s.sockets.Done()
+		next.ServeHTTP(w, caller{name: client.Name, client: &client}.on(r))
+	})
+}
+
+// doorToken takes the token out of a request: from the Authorization header, the
+// parameter token, or the first part of the path, for software that lets
+// nothing but an address be set.
+func doorToken(r *http.Request) string {
+	if token, ok := bearer(r); ok {
+		return token
+	}
+	if first, rest, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); ok && signin.LooksLikeToken(first) {
+		r.URL.Path, r.URL.RawPath = "/"+rest, ""
+		return first
+	}
+	q := r.URL.Query()
+	token := q.Get("token")
+	if q.Has("token") {
+		q.Del("token")
+		r.URL.RawQuery = q.Encode()
+	}
+	return token
+}
+
+// A Program is a program with a token, as a door's handler sees it.
+type Program struct {
+	s *Server
+	c caller
+}
+
+// ProgramOf returns the program whose request it is.
+func (s *Server) ProgramOf(r *http.Request) *Program { return &Program{s, callerOf(r.Context())} }
+
+// ProgramNamed returns the program of that name, if there is one with the scope
+// [signin.Bridge]: for doors that connect to it instead of letting it in.
+func (s *Server) ProgramNamed(name string) (*Program, bool) {
+	if s.opt.Tokens == nil {
+		return nil, false
+	}
+	list, err := s.opt.Tokens.List()
+	if err != nil {
+		s.log.Error("tokens not read", "err", err)
+		return nil, false
+	}
+	for _, c := range list {
+		if c.Name == name && c.May(signin.Bridge) {
+			return &Program{s, caller{name: c.Name, client: &c}}, true
+		}
+	}
+	return nil, false
+}
+
+// Name is the name that the token was made for.
+func (p *Program) Name() string { return p.c.name }
+
+// Snapshot is what the program may see at this moment.
+func (p *Program) Snapshot() visit.Snapshot { return p.s.snapshot(p.c) }
+
+// Result is what the program may have of a visit of its own.
+func (p *Program) Result(id string) (visit.Result, bool) {
+	station, ok := p.s.opt.Station.(Reader)
+	if !ok || !p.s.mine(p.c, id) {
+		return visit.Result{}, false
+	}
+	return station.Result(id)
+}
+
+// Portrait is the chip's portrait of a visit of the program's own, as a JPEG,
+// where the profile keeps it.
+func (p *Program) Portrait(id string) ([]byte, bool) {
+	if !p.s.mine(p.c, id) || !slices.Contains(p.s.opt.Station.Snapshot().Profile.Keeps, "portrait") {
+		return nil, false
+	}
+	return p.s.opt.Station.Portrait(id)
+}
+
+// Hold makes the program the reader's owner, so that the visits that begin from
+// now on are its own, or renews that: ErrBusy.
+func (p *Program) Hold() error {
+	if _, _, ok := p.s.hold(p.c.name); !ok {
+		return ErrBusy
+	}
+	return nil
+}
+
+// Release gives the reader back.
+func (p *Program) Release() { p.s.release(p.c.name) }
+
+// Cancel ends a visit of the program's own.
+func (p *Program) Cancel(ctx context.Context, id string) error {
+	if !p.s.mine(p.c, id) {
+		return ErrNoVisit
+	}
+	return p.s.opt.Station.Cancel(ctx, id)
+}
+
+// Follow calls each at once, after each change and in quiet times every few
+// seconds, until it returns false, ctx ends or the token is taken back.
+func (p *Program) Follow(ctx context.Context, each func() bool) { p.s.follow(ctx, p.c, each, each) }
