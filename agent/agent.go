@@ -189,6 +189,7 @@ func (a *Agent) makeVisits() error {
 	if c.Kiosk.Enabled {
 		a.kioskOptions.Addr = c.Kiosk.Listen
 	}
+	a.kioskOptions.Doors = a.doors()
 	a.giveAccess(&a.kioskOptions)
 	var err error
 	if a.kiosk, err = kiosk.New(a.kioskOptions); err != nil {

@@ -23,6 +23,7 @@ func Default() Config {
 		Gate:     Gate{Detector: "default", Every: Duration(time.Minute)},
 		Outbox:   Outbox{MaxMiB: 1024},
 		Kiosk:    Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second), SignIn: Duration(10 * time.Minute), Hosts: []string{}, Origins: []string{}},
+		Bridges:  []Bridge{},
 		Register: Register{Holidays: []string{}},
 		Log:      Log{Level: "info"},
 	}
@@ -92,6 +93,7 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 	c.checkGate(k)
 	c.checkHub(k)
 	c.checkKiosk(k)
+	c.checkBridges(k)
 	if c.Outbox.MaxMiB < 16 || c.Outbox.MaxMiB > maxOutboxMiB {
 		k.wrong("outbox.max-mib", fmt.Sprintf("%d is not between 16 and %d", c.Outbox.MaxMiB, maxOutboxMiB), "1024 holds months of visits")
 	}

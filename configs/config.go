@@ -32,6 +32,7 @@ type Config struct {
 	Hub      Hub      `yaml:"hub"`
 	Outbox   Outbox   `yaml:"outbox"`
 	Kiosk    Kiosk    `yaml:"kiosk"`
+	Bridges  []Bridge `yaml:"bridges"`
 	Register Register `yaml:"register"`
 	Log      Log      `yaml:"log"`
 }

@@ -18,11 +18,13 @@ import (
 // same rules as the local API: loopback, exact names of the host, a token with
 // the scope [signin.Bridge], exact origins of pages, limits.
 type Door struct {
-	Name    string
-	Addr    string                         // loopback address to listen on, "127.0.0.1:8000"; "" for none
-	Hosts   []string                       // further Host values that name this door, with their port
-	Handler func(*Server) http.Handler     // serves what was let in: see [ProgramOf]; nil for none
-	Run     func(context.Context, *Server) // runs beside the server until ctx ends; nil for none
+	Name  string
+	Addr  string   // loopback address to listen on, "127.0.0.1:8000"; "" for none
+	Hosts []string // further Host values that name this door, with their port
+	// Handler serves what was let in: see [Server.ProgramOf]. ctx is the server's; nil for none.
+	Handler func(ctx context.Context, s *Server) http.Handler
+	// Run runs beside the server until ctx ends; nil for none.
+	Run func(ctx context.Context, s *Server)
 }
 
 // maxAtDoor is how many requests may be under way at one door, its streams among them.
@@ -57,12 +59,12 @@ func (s *Server) DoorAddr(name string) string {
 }
 
 // doorway lets through to a door's handler only programs that may enter.
-func (s *Server) doorway(d Door, l net.Listener) http.Handler {
+func (s *Server) doorway(ctx context.Context, d Door, l net.Listener) http.Handler {
 	hosts := hostList(l.Addr().(*net.TCPAddr))
 	for _, name := range d.Hosts {
 		hosts[name] = true
 	}
-	next := d.Handler(s)
+	next := d.Handler(ctx, s)
 	var inside atomic.Int32
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		harden(w.Header())
@@ -79,6 +81,10 @@ func (s *Server) doorway(d Door, l net.Listener) http.Handler {
 			return
 		}
 		defer inside.Add(-1)
+		// Programs that are no browser write the door's own address as their origin; no page comes from there.
+		if origins := r.Header.Values("Origin"); len(origins) == 1 && origins[0] == "http://"+r.Host {
+			r.Header.Del("Origin")
+		}
 		token := doorToken(r)
 		client, ok := s.identify(w, r, token)
 		if !ok {
@@ -95,7 +101,7 @@ func (s *Server) doorway(d Door, l net.Listener) http.Handler {
 }
 
 // doorToken takes the token out of a request: from the Authorization header, the
-// parameter token, or the first part of the path, for software that lets
+// parameter token (or access_token), or the first part of the path, for software that lets
 // nothing but an address be set.
 func doorToken(r *http.Request) string {
 	if token, ok := bearer(r); ok {
@@ -106,12 +112,14 @@ func doorToken(r *http.Request) string {
 		return first
 	}
 	q := r.URL.Query()
-	token := q.Get("token")
-	if q.Has("token") {
-		q.Del("token")
-		r.URL.RawQuery = q.Encode()
+	for _, name := range []string{"token", "access_token"} { // the latter is what SignalR's clients write
+		if token := q.Get(name); token != "" {
+			q.Del(name)
+			r.URL.RawQuery = q.Encode()
+			return token
+		}
 	}
-	return token
+	return ""
 }
 
 // A Program is a program with a token, as a door's handler sees it.
@@ -189,3 +197,6 @@ func (p *Program) Cancel(ctx context.Context, id string) error {
 // Follow calls each at once, after each change and in quiet times every few
 // seconds, until it returns false, ctx ends or the token is taken back.
 func (p *Program) Follow(ctx context.Context, each func() bool) { p.s.follow(ctx, p.c, each, each) }
+
+// Go runs what a door does beyond its requests; the server waits for it to end.
+func (s *Server) Go(work func()) { s.sockets.Go(work) }

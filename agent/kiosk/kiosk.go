@@ -258,7 +258,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	for i, d := range s.opt.Doors {
 		if d.Handler != nil && s.doors[i] != nil {
-			serve(s.doors[i], s.doorway(d, s.doors[i]))
+			serve(s.doors[i], s.doorway(serving, d, s.doors[i]))
 		}
 		if d.Run != nil {
 			wg.Go(func() { d.Run(serving, s) })
