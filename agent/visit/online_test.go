@@ -29,7 +29,7 @@ func TestACodeThatOnlyTheHubKnowsBecomesARecordOfItsSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := c.await(t, StageConsent); v.Person != nil || v.Source != SourceVNeID {
+	if v := c.await(t, StageConsent); v.Person != nil || v.Code != SourceVNeID {
 		t.Errorf("before consent: %+v", v)
 	}
 	if err := c.Consent(id); err != nil {

@@ -419,7 +419,7 @@ func TestAHealthInsuranceCodeGoesIntoTheCheckInFields(t *testing.T) {
 	if len(in["ngay_vao"]) != 12 || len(in) != 9 {
 		t.Errorf("%d fields, arrival of %d digits", len(in), len(in["ngay_vao"]))
 	}
-	if id, err := c.ScanQR([]byte(text)); err != nil || c.View().Source != SourceBHYT || c.View().ID != id {
+	if id, err := c.ScanQR([]byte(text)); err != nil || c.View().Code != SourceBHYT || c.View().ID != id {
 		t.Errorf("a visit that begins with it: %v", err)
 	}
 }

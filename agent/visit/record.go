@@ -260,11 +260,17 @@ func (e *Engine) View() *View {
 		return nil
 	}
 	v := &View{
-		ID: s.id, Stage: s.stage, Source: s.source, Portrait: s.portrait.IsSet(),
-		Assurance: s.level(), Checks: slices.Clone(s.checks),
+		ID: s.id, Stage: s.stage, Source: sourceName(s.source), Portrait: s.portrait.IsSet(),
+		Assurance: s.level(), Verification: s.verdicts(), Checks: slices.Clone(s.checks),
 		CanSkipChip: s.stage == StageCard && s.known() && e.opt.Profile.Enough(s.assurance),
 		NeedsCAN:    s.needsCAN, CanGoBack: e.canGoBack(s),
 		Answers: maps.Clone(s.answers), Problems: maps.Clone(s.problems), Alarms: append([]Alarm{}, s.alarms...),
+	}
+	if s.source == SourceVNeID || s.source == SourceBHYT {
+		v.Code = s.source
+	}
+	if !s.agreed.IsZero() {
+		v.ConsentID = s.id
 	}
 	if s.ticket != nil {
 		t := *s.ticket

@@ -92,18 +92,22 @@ func (e *Engine) Result(id string) (Result, bool) {
 	kept, fromCode := keep(s, e.opt.Profile.Keeps)
 	r := Result{
 		Visit: s.id, Profile: e.opt.Profile.Name, Stage: s.stage, Source: sourceName(s.source), Assurance: s.level(),
-		Verification: Verdicts{PA: "not_done", Chain: "not_done", CA: "not_done", AA: "not_done"},
+		Verification: s.verdicts(),
 		FromCode:     fromCode, ConsentID: s.id, ConsentBasis: string(e.opt.Profile.Basis), ConsentTime: s.agreed.UTC(),
 		Answers: maps.Clone(s.answers), Person: privacy.New(kept),
-	}
-	if s.verification != nil {
-		a := Answers(*s.verification)
-		r.Verification = Verdicts{PA: both(a.Hashes, a.SODSignature), Chain: a.Chain, CA: a.ChipAuthentication, AA: a.ActiveAuthentication}
 	}
 	if s.record != nil {
 		r.Sequence = s.record.Sequence
 	}
 	return r, true
+}
+
+func (s *session) verdicts() Verdicts {
+	if s.verification == nil {
+		return Verdicts{PA: "not_done", Chain: "not_done", CA: "not_done", AA: "not_done"}
+	}
+	a := Answers(*s.verification)
+	return Verdicts{PA: both(a.Hashes, a.SODSignature), Chain: a.Chain, CA: a.ChipAuthentication, AA: a.ActiveAuthentication}
 }
 
 // both is Passive Authentication in one word.

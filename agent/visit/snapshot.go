@@ -104,12 +104,16 @@ type OptionView struct {
 type View struct {
 	ID        string      `json:"id"`
 	Stage     Stage       `json:"stage"`
-	Source    string      `json:"source"`              // "qr", "vneid", "bhyt", "chip", "typed"
-	Person    *PersonView `json:"person,omitempty"`    // what is known of the person so far
-	Portrait  bool        `json:"portrait"`            // GET /v1/portrait?visit=ID gives a JPEG
-	Progress  *Progress   `json:"progress,omitempty"`  // while the chip is read
-	Assurance string      `json:"assurance,omitempty"` // "declared", "qr", "chip", "chip-trusted", "chip-genuine", each "+face" if so; "none" when a check failed
-	Checks    []Check     `json:"checks,omitempty"`
+	Source    string      `json:"source"`             // "chip", "qr", "mrz", "manual": what the person's data come from
+	Code      string      `json:"code,omitempty"`     // "vneid", "bhyt": a code of another kind than an ID card's began the visit
+	Person    *PersonView `json:"person,omitempty"`   // what is known of the person so far
+	Portrait  bool        `json:"portrait"`           // GET /v1/portrait?visit=ID gives a JPEG
+	Progress  *Progress   `json:"progress,omitempty"` // while the chip is read
+	Assurance string      `json:"assurance"`          // "declared", "qr", "chip", "chip-trusted", "chip-genuine", each "+face" if so; "none" when a check failed, and before there is evidence
+	// Verification is what was found about the chip; the same words as in a [Result].
+	Verification Verdicts `json:"verification"`
+	ConsentID    string   `json:"consentId"` // "" until the person agreed, or was told of the legal duty
+	Checks       []Check  `json:"checks,omitempty"`
 	// CanSkipChip is true while the card is awaited at a counter where the code alone is enough.
 	CanSkipChip bool `json:"canSkipChip"`
 	// NeedsCAN is true when a card lies there and no code was scanned: scan it, or type the
