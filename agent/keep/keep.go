@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"tram/sync/seal"
+	"tram/sync/wire"
 )
 
 // Kind is what a list holds.
@@ -59,6 +60,11 @@ type Part struct {
 	Part    int             `json:"part,omitempty"`  // 1 … Parts; 0 means the only one
 	Parts   int             `json:"parts,omitempty"` // how many there are; 0 means 1
 	Entries json.RawMessage `json:"entries"`
+
+	// Of an allow list only, the same in all its parts: how its hashes are made, and when it ends as a whole.
+	Salt   []byte    `json:"salt,omitempty"`
+	Rounds int       `json:"rounds,omitempty"`
+	Until  time.Time `json:"until,omitzero"`
 }
 
 // stored is a list, or what is there of it, as the file holds it.
@@ -67,13 +73,20 @@ type stored struct {
 	Parts    int                     `json:"parts"`
 	Entries  map[int]json.RawMessage `json:"entries"` // by part
 	Received time.Time               `json:"received"`
+	Salt     []byte                  `json:"salt,omitempty"`
+	Rounds   int                     `json:"rounds,omitempty"`
+	Until    time.Time               `json:"until,omitzero"`
 }
 
 // Store is the folder of lists. Its methods may be called by several goroutines.
 type Store struct {
 	dir string
 	box Box
-	mu  sync.Mutex
+
+	mu sync.Mutex
+	// As they were read last; nil when the file is newer.
+	allow   *Allowance
+	notices *[]Notice
 }
 
 // Open uses a folder, which is made when the first list comes.
@@ -98,6 +111,9 @@ func (s *Store) Put(kind Kind, p Part) (entries int, complete bool, err error) {
 	if p.Version == 0 || p.Parts < 1 || p.Parts > MaxParts || p.Part < 1 || p.Part > p.Parts {
 		return 0, false, fmt.Errorf("%w: version from 1, part 1 to parts, at most %d parts", ErrFormat, MaxParts)
 	}
+	if err := p.head(kind); err != nil {
+		return 0, false, err
+	}
 	if _, err := count(kind, p.Entries); err != nil {
 		return 0, false, err
 	}
@@ -120,8 +136,8 @@ func (s *Store) Put(kind Kind, p Part) (entries int, complete bool, err error) {
 // add takes a part of a new list; s.mu is held.
 func (s *Store) add(kind Kind, p Part) (int, bool, error) {
 	next, err := s.read(kind, partial)
-	if err != nil || next.Version < p.Version || next.Version == p.Version && next.Parts != p.Parts {
-		next = stored{Version: p.Version, Parts: p.Parts, Entries: map[int]json.RawMessage{}}
+	if err != nil || next.Version < p.Version || next.Version == p.Version && !next.same(p) {
+		next = stored{Version: p.Version, Parts: p.Parts, Entries: map[int]json.RawMessage{}, Salt: p.Salt, Rounds: p.Rounds, Until: p.Until}
 	}
 	if next.Version > p.Version {
 		return 0, false, fmt.Errorf("%w: version %d is on its way", ErrOlder, next.Version)
@@ -149,6 +165,25 @@ func (s *Store) add(kind Kind, p Part) (int, bool, error) {
 		return n, true, fmt.Errorf("remove the parts of %s: %w", kind, err)
 	}
 	return n, true, nil
+}
+
+// head checks what only an allow list has.
+func (p Part) head(kind Kind) error {
+	if kind != AllowList {
+		if p.Salt != nil || p.Rounds != 0 || !p.Until.IsZero() {
+			return fmt.Errorf("%w: salt, rounds and until belong to an allow list", ErrFormat)
+		}
+		return nil
+	}
+	if len(p.Salt) < wire.MinAllowSalt || len(p.Salt) > wire.MaxAllowSalt || p.Rounds < wire.MinAllowRounds || p.Rounds > wire.MaxAllowRounds {
+		return fmt.Errorf("%w: an allow list holds hashes, made with a salt of %d to %d bytes and %d to %d rounds: make it with \"tram-hub allow-list\"", ErrFormat, wire.MinAllowSalt, wire.MaxAllowSalt, wire.MinAllowRounds, wire.MaxAllowRounds)
+	}
+	return nil
+}
+
+// same reports whether a part belongs to the list that is on its way.
+func (st stored) same(p Part) bool {
+	return st.Parts == p.Parts && bytes.Equal(st.Salt, p.Salt) && st.Rounds == p.Rounds && st.Until.Equal(p.Until)
 }
 
 func (st stored) count(kind Kind) (int, error) {
@@ -191,6 +226,7 @@ func (s *Store) write(kind Kind, suffix string, st stored) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("keep the %s: %w", kind, err)
 	}
+	s.allow, s.notices = nil, nil
 	if err := seal.WriteFile(s.file(kind, suffix), sealed, 0o600); err != nil {
 		return fmt.Errorf("keep the %s: %w", kind, err)
 	}
@@ -212,6 +248,11 @@ func (s *Store) Version(kind Kind) uint64 {
 func load[T any](s *Store, kind Kind) ([]T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return loadLocked[T](s, kind)
+}
+
+// loadLocked is load for who holds s.mu.
+func loadLocked[T any](s *Store, kind Kind) ([]T, error) {
 	st, err := s.read(kind, whole)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

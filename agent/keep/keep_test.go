@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"tram/sync/seal/rest"
+	"tram/sync/wire"
 )
 
 func newStore(t *testing.T) (*Store, string) {
@@ -57,22 +59,96 @@ func TestAListIsReplacedByANewerOneOnly(t *testing.T) {
 func TestAListInPartsCountsWhenAllAreThere(t *testing.T) {
 	s, _ := newStore(t)
 	part := func(i int) Part {
-		return Part{Version: 5, Part: i, Parts: 3, Entries: json.RawMessage(fmt.Sprintf(`[{"idCode":"09909900001%d"}]`, i))}
+		return allowPart(t, 5, i, 3, fmt.Sprintf("09909900001%d", i))
 	}
 	for _, i := range []int{3, 1, 1} {
 		if _, whole, err := s.Put(AllowList, part(i)); err != nil || whole {
 			t.Fatalf("part %d: %v, %v", i, whole, err)
 		}
 	}
-	if list, err := s.Allowed(); err != nil || len(list) != 0 {
+	if list, err := s.Allowance(); err != nil || list.Version != 0 || len(list.Of("099099000011")) != 0 {
 		t.Errorf("a list with a missing part counts: %v, %v", list, err)
 	}
 	if n, whole, err := s.Put(AllowList, part(2)); err != nil || !whole || n != 3 {
 		t.Errorf("the last part: %d, %v, %v", n, whole, err)
 	}
-	list, err := s.Allowed()
-	if err != nil || len(list) != 3 || list[1].IDCode.Reveal() != "099099000012" {
-		t.Errorf("Allowed = %d entries, %v", len(list), err)
+	list, err := s.Allowance()
+	if err != nil || list.Entries != 3 || len(list.Of("099099000012")) != 1 || len(list.Of("099099000019")) != 0 || len(list.Of("")) != 0 {
+		t.Errorf("Allowance = %+v, %v", list, err)
+	}
+	other := allowPart(t, 6, 1, 2, "099099000011")
+	other.Salt = bytes.Repeat([]byte{9}, 16)
+	if _, whole, err := s.Put(AllowList, allowPart(t, 6, 2, 2, "099099000012")); err != nil || whole {
+		t.Fatal(err)
+	}
+	if _, whole, err := s.Put(AllowList, other); err != nil || whole {
+		t.Errorf("parts with other salts make a list: %v, %v", whole, err)
+	}
+}
+
+// allowPart is a part of an allow list of these numbers.
+func allowPart(t *testing.T, version uint64, part, parts int, numbers ...string) Part {
+	t.Helper()
+	salt := []byte("0123456789abcdef")
+	var lines []Allowed
+	for _, n := range numbers {
+		h, err := wire.AllowHash(n, salt, wire.MinAllowRounds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, Allowed{Hash: h[:], Group: "Ca 1"})
+	}
+	raw, err := json.Marshal(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Part{Version: version, Part: part, Parts: parts, Entries: raw, Salt: salt, Rounds: wire.MinAllowRounds}
+}
+
+func TestAnAllowListHoldsNoNumbers(t *testing.T) {
+	s, _ := newStore(t)
+	p := allowPart(t, 1, 0, 0, "099099000017")
+	for name, change := range map[string]func(*Part){
+		"numbers": func(p *Part) { p.Entries = json.RawMessage(`[{"idCode":"099099000017"}]`) },
+		"no salt": func(p *Part) { p.Salt = nil }, "few rounds": func(p *Part) { p.Rounds = 1 },
+		"a short hash": func(p *Part) { p.Entries = json.RawMessage(`[{"hash":"AAAA"}]`) },
+	} {
+		wrong := p
+		change(&wrong)
+		if _, _, err := s.Put(AllowList, wrong); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: %v, want ErrFormat", name, err)
+		}
+	}
+	if _, whole, err := s.Put(AllowList, p); err != nil || !whole {
+		t.Fatal(err)
+	}
+	wrong := Part{Version: 1, Entries: json.RawMessage(`[]`), Salt: p.Salt}
+	if _, _, err := s.Put(Roster, wrong); !errors.Is(err, ErrFormat) {
+		t.Errorf("a roster with a salt: %v", err)
+	}
+}
+
+func TestANoticeHasABoundedPictureACodeAndAHotline(t *testing.T) {
+	good := Notice{ID: "a", Kind: "contact", Text: map[string]string{"vi": "x"}, Title: map[string]string{"vi": "y"}, QR: "https://a.example/b", Phone: "113", Seconds: 10, Picture: []byte("\xff\xd8\xff\xe0")}
+	if !good.ok() {
+		t.Error("a good notice is refused")
+	}
+	for name, change := range map[string]func(*Notice){
+		"no picture":   func(n *Notice) { n.Picture = []byte("<svg onload=x>") },
+		"too large":    func(n *Notice) { n.Picture = append([]byte("\xff\xd8\xff"), make([]byte, MaxPicture)...) },
+		"long code":    func(n *Notice) { n.QR = strings.Repeat("x", 501) },
+		"control":      func(n *Notice) { n.QR = "a\x00b" },
+		"phone":        func(n *Notice) { n.Phone = "call me" },
+		"too long":     func(n *Notice) { n.Seconds = 301 },
+		"kind":         func(n *Notice) { n.Kind = "loud" },
+		"title's lang": func(n *Notice) { n.Title = map[string]string{"VI!": "x"} },
+		"backwards":    func(n *Notice) { n.Start = time.Unix(2, 0); n.End = time.Unix(1, 0) },
+	} {
+		n := good
+		change(&n)
+		if n.ok() {
+			t.Errorf("%s: taken", name)
+		}
 	}
 }
 
