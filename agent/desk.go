@@ -255,7 +255,7 @@ func (d desk) Requests(ctx context.Context, who string) ([]kiosk.Request, error)
 	list, err := d.a.register.Requests(ctx, who)
 	out := make([]kiosk.Request, len(list))
 	for i, q := range list {
-		out[i] = kiosk.Request{ID: q.ID, Kind: q.Kind, Entry: q.Entry, Received: q.Received, AnswerBy: q.AnswerBy, CarryOutBy: q.CarryOutBy, Answered: given(q.Answered), Done: given(q.Done), State: q.State}
+		out[i] = request(q)
 		next := q.AnswerBy
 		if !q.Answered.IsZero() {
 			next = q.CarryOutBy
@@ -270,6 +270,11 @@ func (d desk) Requests(ctx context.Context, who string) ([]kiosk.Request, error)
 		}
 	}
 	return out, deskErr(err)
+}
+
+// request is one request without its due word.
+func request(q register.Request) kiosk.Request {
+	return kiosk.Request{ID: q.ID, Kind: q.Kind, Entry: q.Entry, Received: q.Received, AnswerBy: q.AnswerBy, CarryOutBy: q.CarryOutBy, Answered: given(q.Answered), Done: given(q.Done), State: q.State}
 }
 
 // rows are the register's rows with their delivery and legal clock.

@@ -15,25 +15,42 @@ import (
 	"unicode/utf8"
 )
 
+// A router takes the server's routes: an [http.ServeMux], or a test that lists them.
+type router interface {
+	Handle(pattern string, h http.Handler)
+	HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request))
+}
+
 // maxCodeBytes is above what the largest QR code can hold.
 const maxCodeBytes = 4296
 
 // webHandler serves the TCP side: the page, its assets and the guarded API.
 func (s *Server) webHandler() http.Handler {
 	mux := http.NewServeMux()
+	s.pages(mux)
+	s.api(mux)
+	return s.guard(mux)
+}
+
+func (s *Server) pages(mux router) {
 	mux.HandleFunc("GET /{$}", s.page("index.html"))
 	mux.HandleFunc("GET /desk", s.page("desk.html"))
 	mux.HandleFunc("GET /tech", s.page("tech.html"))
 	mux.HandleFunc("GET /assets/", s.asset)
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	s.api(mux)
-	return s.guard(mux)
 }
 
 // socketHandler serves the unix socket: the API and the administrator's questions.
 func (s *Server) socketHandler() http.Handler {
 	mux := http.NewServeMux()
 	s.api(mux)
+	s.administration(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(w, caller{owner: true, name: "command line"}.on(r))
+	})
+}
+
+func (s *Server) administration(mux router) {
 	if s.opt.Admin != nil {
 		mux.HandleFunc("GET /v1/status", s.ask(s.opt.Admin.Status))
 		mux.HandleFunc("GET /v1/outbox", s.ask(s.opt.Admin.Outbox))
@@ -52,9 +69,6 @@ func (s *Server) socketHandler() http.Handler {
 	if s.opt.Metrics != nil {
 		mux.Handle("GET /metrics", s.opt.Metrics)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mux.ServeHTTP(w, caller{owner: true, name: "command line"}.on(r))
-	})
 }
 
 func (s *Server) bundle(b Bundler) http.HandlerFunc {
@@ -73,7 +87,7 @@ func (s *Server) bundle(b Bundler) http.HandlerFunc {
 	}
 }
 
-func (s *Server) api(mux *http.ServeMux) {
+func (s *Server) api(mux router) {
 	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
@@ -84,6 +98,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/ws", s.socket)
 	mux.HandleFunc("GET /v1/portrait", s.portrait)
 	mux.HandleFunc("POST /v1/visits", s.submit)
+	mux.HandleFunc("GET /v1/visits/{id}", s.oneVisit)
 	mux.HandleFunc("POST /v1/visits/{id}/consent", s.own(s.act("id", s.opt.Station.Consent)))
 	mux.HandleFunc("POST /v1/visits/{id}/skip-chip", s.own(s.act("id", s.opt.Station.SkipChip)))
 	mux.HandleFunc("POST /v1/visits/{id}/confirm", s.own(s.act("id", s.opt.Station.Confirm)))
@@ -105,6 +120,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	}
 	s.faceAPI(mux)
 	s.deskAPI(mux)
+	s.rightsAPI(mux)
 	s.techAPI(mux)
 	if s.opt.Actions != nil {
 		mux.HandleFunc("POST /v1/demo/{action}", s.act("action", s.opt.Actions.Do))
@@ -112,6 +128,16 @@ func (s *Server) api(mux *http.ServeMux) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "not_found", "there is nothing here for that method and path")
 	})
+}
+
+// oneVisit serves the visit of that id as its owner sees it.
+func (s *Server) oneVisit(w http.ResponseWriter, r *http.Request) {
+	v := s.snapshot(callerOf(r.Context())).Visit
+	if v == nil || v.ID == "" || v.ID != r.PathValue("id") {
+		s.fail(w, r, ErrNoVisit)
+		return
+	}
+	answer(w, http.StatusOK, v)
 }
 
 // submit starts a visit: {"qr": "…"} gives 201 and {"visit": "ID"}.

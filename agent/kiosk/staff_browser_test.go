@@ -1,11 +1,9 @@
 package kiosk_test
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,137 +14,181 @@ import (
 	"tram/agent/health"
 	"tram/agent/kiosk"
 	"tram/agent/kiosk/kiosktest"
+	"tram/agent/signin"
 	"tram/agent/visit"
 	"tram/drivers"
 )
 
-// office is a server with the staff's pages and invented lists behind them, so
-// that what the pages do is seen apart from the register.
+// office is the register and the device as invented lists, behind the real
+// server: what the pages do is seen apart from the register.
 type office struct {
 	mu    sync.Mutex
-	role  string // who may sign in
-	now   string // who is signed in
 	calls []string
+}
+
+var (
+	_ kiosk.Desk   = (*office)(nil)
+	_ kiosk.Rights = (*office)(nil)
+	_ kiosk.Tech   = tech{}
+)
+
+func (o *office) note(words ...string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.calls = append(o.calls, strings.Join(words, " "))
+	return nil
 }
 
 func (o *office) called(call string) func() bool {
 	return func() bool {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		for _, c := range o.calls {
-			if c == call {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(o.calls, call)
 	}
 }
 
-func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	say := func(status int, v any) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(v)
-	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
-	path := strings.TrimPrefix(r.URL.Path, "/v1/")
-	if r.Method == http.MethodPost {
-		o.calls = append(o.calls, path)
-	}
-	who := func() { say(http.StatusOK, map[string]any{"name": "mai", "role": o.now, "ready": true}) }
-	switch {
-	case r.URL.Path == "/desk" || r.URL.Path == "/tech":
-		page, _ := os.ReadFile("web" + r.URL.Path + ".html")
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(page)
-	case strings.HasPrefix(r.URL.Path, "/assets/"):
-		name := strings.TrimPrefix(r.URL.Path, "/assets/")
-		w.Header().Set("Content-Type", map[string]string{"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "json": "application/json"}[name[strings.LastIndex(name, ".")+1:]])
-		_, _ = w.Write(kiosk.AssetNames()[name])
-	case path == "signin" && r.Method == http.MethodGet:
-		who()
-	case path == "signin":
-		var in struct{ PIN string }
-		if json.NewDecoder(r.Body).Decode(&in) != nil || in.PIN != "482913" {
-			say(http.StatusUnauthorized, map[string]any{"error": map[string]string{"code": "wrong_pin"}})
-			return
-		}
-		o.now = o.role
-		who()
-	case path == "signout":
-		o.now = ""
-		say(http.StatusOK, map[string]bool{"ok": true})
-	case o.now == "":
-		say(http.StatusUnauthorized, map[string]any{"error": map[string]string{"code": "sign_in"}})
-	case path == "tech/still":
-		w.Header().Set("Content-Type", "image/jpeg")
-		_, _ = w.Write(face())
-	default:
-		if v, ok := lists()[path]; ok {
-			say(http.StatusOK, v)
-		} else if r.Method == http.MethodPost {
-			say(http.StatusOK, map[string]bool{"ok": true})
-		} else {
-			say(http.StatusNotFound, map[string]any{"error": map[string]string{"code": "not_kept"}})
-		}
-	}
-}
+var officeTime = time.Date(2026, 3, 2, 20, 30, 0, 0, time.UTC)
 
-func lists() map[string]any {
-	at := time.Date(2026, 3, 2, 20, 30, 0, 0, time.UTC)
+func officeRows() []kiosk.Row {
 	row := func(id, state, due, delivered string) kiosk.Row {
-		return kiosk.Row{ID: id, Time: at, Kind: "stays", State: state, Number: "0990****0017", Name: personName, Answers: map[string]string{"room": "203"},
-			Assurance: "chip-trusted", Deadline: &at, Due: due, Delivered: delivered, Alarms: []string{}}
+		return kiosk.Row{ID: id, Time: officeTime, Kind: "stays", State: state, Number: "0990****0017", Name: personName, Answers: map[string]string{"room": "203"},
+			Assurance: "chip-trusted", Deadline: &officeTime, Due: due, Delivered: delivered, Alarms: []string{}}
 	}
-	rows := []kiosk.Row{row("e1", "open", "over", "accepted"), row("e2", "open", "soon", "sent"), row("e3", "closed", "", "delivered")}
-	return map[string]any{
-		"desk/today": map[string]any{"rows": rows}, "desk/stays": map[string]any{"rows": rows[:2]}, "desk/deadlines": map[string]any{"rows": rows[:2]},
-		"desk/trips":               map[string]any{"trips": []kiosk.Trip{{ID: "t1", Route: "Buôn Ma Thuột – Đà Nẵng", Vehicle: "47B-000.00", State: "open", Opened: at, Expected: 20, Boarded: 7}}},
-		"desk/trips/t1/passengers": map[string]any{"rows": rows},
-		"desk/roster":              kiosk.Roster{Name: "Ca thi 1", At: at, Expected: 3, Present: 2, Absent: 1, Rows: rows},
-		"desk/alarms":              map[string]any{"alarms": []kiosk.AlarmRow{{ID: "a1", Time: at, Code: "twice_boarded", Stop: true, Number: "0990****0017", Name: personName, Detail: "A12"}}},
-		"desk/queue":               kiosk.Pending{Queue: visit.Queue{Accepted: 12, Sent: 11, Delivered: 10, Hub: "offline"}, Waiting: 2, Oldest: &at, Rows: rows[:2]},
-		"desk/requests":            map[string]any{"requests": []kiosk.Request{{ID: "r1", Kind: "delete", Received: at, AnswerBy: at, CarryOutBy: at, State: "open", Due: "soon"}}},
-		"tech/devices":             map[string]any{"devices": []drivers.Status{{Kind: "reader", Name: "Virtual PCD 00 00", State: drivers.Ready, Since: at}, {Kind: "camera", State: drivers.Missing, Since: at}}},
-		"tech/health":              map[string]any{"checks": []health.Check{{ID: "disk", Status: "ok", Text: "37 GB free"}, {ID: "clock", Status: "warn", Text: "not set", Remedy: "set it"}}},
-		"tech/queue":               map[string]any{"accepted": 12, "sent": 11, "delivered": 10},
-	}
+	return []kiosk.Row{row("e1", "open", "over", "accepted"), row("e2", "open", "soon", "sent"), row("e3", "closed", "", "delivered")}
 }
+
+func (o *office) Today(context.Context, string) ([]kiosk.Row, error) { return officeRows(), nil }
+func (o *office) OpenStays(context.Context, string) ([]kiosk.Row, error) {
+	return officeRows()[:2], nil
+}
+func (o *office) CloseStay(_ context.Context, who, id string, _ time.Time) error {
+	return o.note(who, "closes", id)
+}
+func (o *office) Trips(context.Context, string) ([]kiosk.Trip, error) {
+	return []kiosk.Trip{{ID: "t1", Route: "Buôn Ma Thuột – Đà Nẵng", Vehicle: "47B-000.00", State: "open", Opened: officeTime, Expected: 20, Boarded: 7}}, nil
+}
+func (o *office) OpenTrip(_ context.Context, who string, n kiosk.NewTrip) (kiosk.Trip, error) {
+	return kiosk.Trip{}, o.note(who, "opens", n.Route)
+}
+func (o *office) CloseTrip(_ context.Context, who, id string) error { return o.note(who, "ends", id) }
+func (o *office) Passengers(context.Context, string, string) ([]kiosk.Row, error) {
+	return officeRows(), nil
+}
+func (o *office) Roster(context.Context, string) (kiosk.Roster, error) {
+	return kiosk.Roster{Name: "Ca thi 1", At: officeTime, Expected: 3, Present: 2, Absent: 1, Rows: officeRows()}, nil
+}
+func (o *office) Deadlines(context.Context, string) ([]kiosk.Row, error) {
+	return officeRows()[:2], nil
+}
+func (o *office) Queue(context.Context, string) (kiosk.Pending, error) {
+	return kiosk.Pending{Queue: visit.Queue{Accepted: 12, Sent: 11, Delivered: 10, Hub: "offline"}, Waiting: 2, Oldest: &officeTime, Rows: officeRows()[:2]}, nil
+}
+func (o *office) Export(_ context.Context, who string, f kiosk.Form) (kiosk.File, error) {
+	return kiosk.File{Name: "phieu.txt", Type: "text/plain; charset=utf-8", Data: []byte("PHIẾU XÁC THỰC")}, o.note(who, "prints", f.Name, f.Entry)
+}
+func (o *office) Alarms(context.Context, string) ([]kiosk.AlarmRow, error) {
+	return []kiosk.AlarmRow{{ID: "a1", Time: officeTime, Code: "twice_boarded", Stop: true, Number: "0990****0017", Name: personName, Detail: "A12"}}, nil
+}
+func (o *office) Requests(context.Context, string) ([]kiosk.Request, error) {
+	return []kiosk.Request{{ID: "r1", Kind: "delete", Received: officeTime, AnswerBy: officeTime, CarryOutBy: officeTime, State: "open", Due: "soon"}}, nil
+}
+
+func (o *office) Find(_ context.Context, who, number, reason string) ([]kiosk.Row, error) {
+	return officeRows()[2:], o.note(who, "finds", number, reason)
+}
+func (o *office) Copy(_ context.Context, who, id, reason string) (any, error) {
+	return map[string]string{"name": personName}, o.note(who, "copies", id, reason)
+}
+func (o *office) Correct(_ context.Context, who, id string, fields map[string]string, reason string) error {
+	return o.note(who, "corrects", id, fields["personName"], reason)
+}
+func (o *office) Delete(_ context.Context, who, id, reason string) error {
+	return o.note(who, "deletes", id, reason)
+}
+func (o *office) Hold(_ context.Context, who, id, reason string) error {
+	return o.note(who, "holds", id, reason)
+}
+func (o *office) Release(_ context.Context, who, id, reason string) error {
+	return o.note(who, "releases", id, reason)
+}
+func (o *office) AddRequest(_ context.Context, who string, r kiosk.NewRequest) (kiosk.Request, error) {
+	return kiosk.Request{}, o.note(who, "notes", r.Kind, r.Reason)
+}
+func (o *office) SetRequest(_ context.Context, who, id, state, reason string) error {
+	return o.note(who, state, id, reason)
+}
+
+func (o *office) Devices(context.Context, string) ([]drivers.Status, error) {
+	return []drivers.Status{{Kind: "reader", Name: "Virtual PCD 00 00", State: drivers.Ready, Since: officeTime}, {Kind: "camera", State: drivers.Missing, Since: officeTime}}, nil
+}
+func (o *office) Health(context.Context, string) ([]health.Check, error) {
+	return []health.Check{{ID: "disk", Status: "ok", Text: "37 GB free"}, {ID: "clock", Status: "warn", Text: "not set", Remedy: "set it"}}, nil
+}
+
+type techTotals struct {
+	Accepted  int `json:"accepted"`
+	Delivered int `json:"delivered"`
+}
+
+// tech is the technician's side, whose Queue is another than the clerk's.
+type tech struct{ *office }
+
+func (tech) Queue(context.Context, string) (any, error) {
+	return techTotals{Accepted: 12, Delivered: 10}, nil
+}
+func (tech) Still(context.Context, string) ([]byte, error) { return face(), nil }
+func (tech) Gate(context.Context, string) ([]byte, error)  { return nil, kiosk.ErrNotKept }
+
+const pin = "482913"
 
 // enter opens a staff page and signs in with the pad on the screen, after one
-// wrong PIN.
-func enter(t *testing.T, role, path string) (*screen, *office) {
+// wrong PIN. change makes the counter another one.
+func enter(t *testing.T, role signin.Role, path string, change ...func(*visit.Snapshot)) (*screen, *office) {
 	t.Helper()
-	o := &office{role: role}
-	srv := httptest.NewServer(o)
-	t.Cleanup(srv.Close)
-	s := &screen{t: t, ctx: kiosktest.Tab(t, 1024, 768)}
-	s.do(chromedp.Navigate(srv.URL + path))
+	o, st := new(office), newStation()
+	st.set(func(n *visit.Snapshot) {
+		n.Profile.Register, n.Profile.Exports = "stays", []string{"dd10", "na17", "slip"}
+		n.Profile.Evidence = []string{"chip", "qr", "passport", "typed"}
+		for _, c := range change {
+			c(n)
+		}
+	})
+	people := signin.OpenPeople(t.TempDir())
+	if err := people.Set("mai", role, pin, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	srv, _ := start(t, st, func(opt *kiosk.Options) { opt.Desk, opt.Tech, opt.People = o, tech{o}, people })
+	s := &screen{t: t, ctx: kiosktest.Tab(t, 1024, 768), st: st}
+	s.do(chromedp.Navigate("http://" + srv.Addr() + path))
+	s.signIn("mai", pin)
+	return s, o
+}
+
+// signIn signs in with the pad on the screen, after one wrong PIN.
+func (s *screen) signIn(name, pin string) {
+	s.t.Helper()
 	s.until("the sign-in", `!!document.querySelector('[data-key="pin"]')`)
 	s.accessible("sign-in")
-	s.shoot("staff-signin" + strings.ReplaceAll(path, "/", "-"))
-	s.do(chromedp.SendKeys(`[data-key="name"]`, "mai"))
+	s.shoot("staff-signin")
+	s.do(chromedp.SendKeys(`[data-key="name"]`, name))
 	s.click("key-1")
 	s.click("signin")
 	s.until("the wrong PIN is said", `document.querySelector('.problem')?.textContent.includes('không đúng')`)
-	for _, d := range "482913" {
+	for _, d := range pin {
 		s.click("key-" + string(d))
 	}
 	s.click("signin")
 	s.until("the tabs", `!!document.querySelector('[role="tab"]')`)
-	return s, o
 }
 
 func TestTheClerkSeesEachListAndChecksOut(t *testing.T) {
-	s, o := enter(t, "clerk", "/desk")
+	s, o := enter(t, signin.Clerk, "/desk")
 	for _, c := range []struct {
 		tab   string
 		words []string
 	}{
 		{"today", []string{personName, "0990****0017", "Phòng: 203", "chờ gửi"}}, {"stays", []string{"quá hạn", "sắp đến hạn", "Trả phòng"}},
-		{"deadlines", []string{"quá hạn"}}, {"trips", []string{"Buôn Ma Thuột – Đà Nẵng", "7 / 20"}}, {"roster", []string{"Ca thi 1", "có mặt 2 / 3"}},
+		{"deadlines", []string{"quá hạn"}},
 		{"alarms", []string{"đã lên xe", "A12"}}, {"queue", []string{"mất kết nối", "Đang chờ"}}, {"papers", []string{"ĐD10", "NA17"}}, {"requests", []string{"xóa", "sắp đến hạn"}},
 	} {
 		s.click("tab-" + c.tab)
@@ -159,18 +201,24 @@ func TestTheClerkSeesEachListAndChecksOut(t *testing.T) {
 	s.click("tab-stays")
 	s.until("the stays", `!!document.querySelector('[data-key="checkout-e1"]')`)
 	s.click("checkout-e1")
-	eventually(t, "the check-out is sent", o.called("desk/stays/e1/close"))
-	s.click("tab-trips")
-	s.until("the trips", `!!document.querySelector('[data-key="trip-t1"]')`)
-	s.click("trip-t1")
-	s.until("the passengers", fmt.Sprintf("document.body.innerText.includes(%q)", personName))
+	eventually(t, "the check-out is sent", o.called("mai closes e1"))
+	if got := eval[int](s, `document.querySelectorAll('[data-key="tab-trips"], [data-key="tab-roster"]').length`); got != 0 {
+		t.Error("a house offers trips and a roster")
+	}
+	s.click("tab-today")
+	s.until("the slips", `!!document.querySelector('[data-key="slip-e3"]')`)
+	s.click("slip-e3")
+	s.until("the slip is shown", `document.querySelector('dialog.paper')?.open && document.querySelector('dialog pre').textContent.includes('PHIẾU')`)
+	s.accessible("slip")
+	s.click("paper-close")
+	s.until("the slip is gone", `!document.querySelector('dialog')`)
 	s.click("signout")
 	s.until("the sign-in again", `!!document.querySelector('[data-key="pin"]')`)
 	s.clean("after signing out")
 }
 
 func TestTheTechnicianSeesDevicesQueueAndChecks(t *testing.T) {
-	s, _ := enter(t, "technician", "/tech")
+	s, _ := enter(t, signin.Technician, "/tech")
 	for _, c := range []struct {
 		tab   string
 		words []string

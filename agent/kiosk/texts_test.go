@@ -76,7 +76,7 @@ func TestEveryCodeTheScreenCanMeetHasWords(t *testing.T) {
 		"device.":    {"missing", "ready", "busy", "failed"},
 		"guide.":     {"look_straight", "turn_left", "turn_right", "come_closer", "too_dark", "too_bright", "hold_still", "two_people", "face_covered", "no_face"},
 		"problem.":   {"required", "format", "range", "unknown_choice"},
-		"alarm.":     {"twice_boarded", "not_on_list", "twice_admitted", "wrong_room", "stay_open", "not_allowed", "passback"},
+		"alarm.":     {"twice_boarded", "not_on_list", "twice_admitted", "wrong_room", "stay_open", "not_allowed", "passback", "clock_unsynced"},
 		"demo.":      {"scan-qr", "lay-card", "take-card", "lay-tampered-card", "lay-wrong-card", "scan-wrong", "hub-stop", "hub-start"},
 	} {
 		for _, code := range codes {
@@ -99,7 +99,7 @@ var failures = []string{
 	"signer_not_valid", "chip_copied", "other_person", "not_verifiable", "face_unsure", "face_not_done",
 	"no_reader", "queue_full", "timeout", "assurance_too_low", "face_mismatch", "internal",
 	"online_offline", "online_timeout", "online_refused", "no_register", "passage_annulled",
-	"twice_boarded", "not_on_list", "twice_admitted", "wrong_room", "stay_open", "not_allowed", "passback",
+	"twice_boarded", "not_on_list", "twice_admitted", "wrong_room", "stay_open", "not_allowed", "passback", "no_gate",
 }
 
 // Nothing on a screen says "genuine" below chip-genuine.

@@ -77,6 +77,27 @@ export function phone() {
     qr(139, 74, 64), line(136, 164, 70), line(136, 179, 50, 'ink-line pale'), spot(139, 74, 64));
 }
 
+// A street with a line across it, and somebody who steps over it.
+export function street() {
+  return picture('street', '0 0 342 216',
+    rect(2, 2, 338, 212, 14, 'card-2021'),
+    s('path', { class: 'street-line', d: 'M40 176L302 60' }),
+    [[110, 92], [206, 132]].map(([x, y]) => [s('circle', { class: 'street-head', cx: x, cy: y - 34, r: 14 }), s('path', { class: 'street-body', d: `M${x - 22} ${y + 34}c0-34 6-50 22-50s22 16 22 50z` })]),
+    s('path', { class: 'street-way', d: 'M232 100l34 34M266 106v28h-28' }));
+}
+
+// The page of a passport: the two lines of signs at its foot are what is typed.
+export function passport() {
+  const lines = [0, 1].map((i) => s('path', { class: 'mrz', d: `M24 ${176 + i * 18}h294` }));
+  return picture('passport', '0 0 342 216',
+    rect(2, 2, 338, 212, 12, 'card-2021'),
+    rect(22, 34, 84, 106, 6, 'photo'),
+    s('path', { class: 'photo-person', d: 'M64 50a18 20 0 1 1-.1 0zM28 136c2-30 18-42 36-42s34 12 36 42z' }),
+    line(22, 16, 110, 'ink-line strong'), line(124, 40, 70), line(124, 55, 130, 'ink-line strong'), line(124, 78, 60), line(124, 93, 110, 'ink-line strong'),
+    line(124, 116, 90), line(124, 131, 140, 'ink-line pale'),
+    lines, rect(12, 158, 318, 50, 10, 'spot'));
+}
+
 const ISO = 'matrix(.866 .42 -.866 .42';
 
 // slab draws something flat that has a thickness, seen from above at a slant.

@@ -1,8 +1,10 @@
 // The clerk's page: today, stays and their deadlines, trips, the roster, alarms,
 // what the hub does not have yet, papers and people's requests.
+import { counter, declare } from './counter.js';
 import { h } from './dom.js';
-import { ask, flag, run, table, today, when } from './staff.js';
-import { t } from './text.js';
+import { requests } from './rights.js';
+import { ask, flag, run, say, table, today, when } from './staff.js';
+import { number, t } from './text.js';
 
 const STATE = { delivered: 'good', sent: 'warn', accepted: 'warn', none: 'warn' };
 const delivered = (r) => flag(STATE[r.delivered] ?? 'warn', t(`desk.delivered.${r.delivered}`, undefined, r.delivered));
@@ -21,8 +23,8 @@ const does = (page, path, body) => async (event) => {
   page.again();
 };
 
-const list = (id, path, pick, more) => ({
-  id, words: `desk.${id}`, live: 5000,
+const list = (id, path, pick, more, fits) => ({
+  id, fits, words: `desk.${id}`, live: 5000,
   show: async (page) => table(t(`desk.${id}`), more(page), (await ask(path, { quiet: page.quiet }))[pick], rowClass),
 });
 
@@ -56,9 +58,9 @@ async function queue(page) {
     table(t('desk.queue'), columns([t('desk.delivered'), delivered]), q.rows));
 }
 
-async function papers() {
+async function papers({ profile }) {
   const select = (key, values, prefix) => h('select', { 'data-key': key }, values.map((v) => h('option', { value: v }, t(`${prefix}.${v}`, undefined, v.toUpperCase()))));
-  const form = select('form', ['dd10', 'na17', 'columns', 'qd4750'], 'desk.form');
+  const form = select('form', [...(profile.exports ?? []).filter((f) => f !== 'slip'), ...(profile.register === 'trips' ? ['passengers'] : []), 'columns'], 'desk.form');
   const format = select('format', ['xlsx', 'csv', 'html', 'json'], 'desk.format');
   const day = h('input', { type: 'date', value: today(), 'data-key': 'day' });
   const link = h('a', { class: 'button primary', 'data-key': 'export' }, t('desk.export.get'));
@@ -68,17 +70,43 @@ async function papers() {
   return h('div', { class: 'sheet panel' }, h('label', {}, t('desk.export.form'), form), h('label', {}, t('desk.export.day'), day), h('label', {}, t('desk.export.format'), format), link);
 }
 
+// inside is who is in the place now: for the guard, and for an evacuation.
+async function inside(page) {
+  const list = await ask('/v1/desk/inside', { quiet: page.quiet });
+  return h('div', { class: 'column' },
+    h('p', { class: 'panel inside' }, h('b', { class: 'inside-number' }, number(list.inside)), ' ', t('desk.inside.now'), ' ', h('b', {}, when(new Date().toISOString()))),
+    list.rows?.length > 0 && h('div', { class: 'row-buttons' }, h('a', { class: 'button', 'data-key': 'evacuation', target: '_blank', rel: 'noopener', href: '/v1/desk/export?form=evacuation&format=html' }, t('desk.print'))),
+    list.names === false ? h('p', { class: 'panel' }, t('desk.inside.noname')) : table(t('desk.inside'), columns([t('desk.inside.seen'), () => h('span', { class: 'tick', 'aria-hidden': 'true' })]), list.rows));
+}
+
+// slip shows what proves a verification, to print it.
+const slip = (r) => act(t('desk.slip'), `slip-${r.id}`, async () => {
+  const paper = await ask(`/v1/desk/export?${new URLSearchParams({ form: 'slip', entry: r.id })}`).catch(() => null);
+  if (!paper) { say(t('error.action')); return; }
+  const box = h('dialog', { class: 'paper', 'aria-label': t('desk.slip'), onclose: () => box.remove() }, h('pre', {}, await paper.text()),
+    h('div', { class: 'row-buttons' }, act(t('desk.print'), 'print', () => print()), act(t('desk.paper.close'), 'paper-close', () => box.close())));
+  document.body.append(box);
+  box.showModal();
+});
+
+const keeps = (...kinds) => (p) => kinds.includes(p.register);
+const accepts = (evidence) => (p) => p.evidence?.includes(evidence);
+
 run({
   role: 'clerk', title: 'desk.title',
   tabs: [
-    list('today', '/v1/desk/today', 'rows', () => columns([t('assurance.label'), (r) => t(`assurance.${r.assurance.split('+')[0]}`, undefined, r.assurance)], [t('desk.state'), state], [t('desk.delivered'), delivered])),
-    list('stays', '/v1/desk/stays', 'rows', (page) => columns([t('desk.deadline'), due], [t('desk.delivered'), delivered], ['', (r) => act(t('desk.checkout'), `checkout-${r.id}`, does(page, `/v1/desk/stays/${encodeURIComponent(r.id)}/close`, {}))])),
-    list('deadlines', '/v1/desk/deadlines', 'rows', () => columns([t('desk.deadline'), due], [t('desk.delivered'), delivered])),
-    { id: 'trips', words: 'desk.trips', show: trips },
-    { id: 'roster', words: 'desk.roster', live: 5000, show: roster },
+    { id: 'now', words: 'counter.title', live: 1500, show: counter },
+    { id: 'declare', words: 'declare.title', fits: accepts('typed'), show: declare },
+    list('today', '/v1/desk/today', 'rows', (page) => columns([t('assurance.label'), (r) => t(`assurance.${r.assurance.split('+')[0]}`, undefined, r.assurance)], [t('desk.state'), state], [t('desk.delivered'), delivered],
+      ...(page.profile.exports?.includes('slip') ? [[t('desk.slip'), slip]] : [])), (p) => p.register),
+    list('stays', '/v1/desk/stays', 'rows', (page) => columns([t('desk.deadline'), due], [t('desk.delivered'), delivered], [t('rights.do'), (r) => act(t('desk.checkout'), `checkout-${r.id}`, does(page, `/v1/desk/stays/${encodeURIComponent(r.id)}/close`, {}))]), keeps('stays')),
+    list('deadlines', '/v1/desk/deadlines', 'rows', () => columns([t('desk.deadline'), due], [t('desk.delivered'), delivered]), keeps('stays')),
+    { id: 'trips', words: 'desk.trips', fits: keeps('trips'), show: trips },
+    { id: 'roster', words: 'desk.roster', live: 5000, fits: keeps('roster', 'trips'), show: roster },
+    { id: 'inside', words: 'desk.inside', live: 3000, fits: (p) => p.register === 'passages' || p.evidence?.includes('camera'), show: inside },
     list('alarms', '/v1/desk/alarms', 'alarms', () => [[t('desk.time'), (a) => when(a.time)], [t('desk.alarms'), (a) => flag(a.stop ? 'bad' : 'warn', t(`alarm.${a.code}`, undefined, a.code))], ...person.map((c) => c()), [t('desk.detail'), (a) => a.detail || '–']]),
     { id: 'queue', words: 'desk.queue', live: 5000, show: queue },
-    { id: 'papers', words: 'desk.papers', show: papers },
-    list('requests', '/v1/desk/requests', 'requests', () => [[t('desk.received'), (r) => when(r.received)], [t('desk.request.kind'), (r) => t(`desk.request.${r.kind}`, undefined, r.kind)], [t('desk.answerBy'), (r) => when(r.answerBy)], [t('desk.carryOutBy'), (r) => when(r.carryOutBy)], [t('desk.state'), state], ['', (r) => (r.due ? flag(r.due === 'over' ? 'bad' : 'warn', t(`desk.due.${r.due}`)) : '')]]),
+    { id: 'papers', words: 'desk.papers', fits: (p) => p.register, show: papers },
+    { id: 'requests', words: 'desk.requests', fits: (p) => p.register, show: requests },
   ],
 });

@@ -34,6 +34,20 @@ export function digits(field) {
     named(back(field), t('keyboard.back')));
 }
 
+const MRZ = ['1234567890', 'QWERTYUIOP', 'ASDFGHJKL<', 'ZXCVBNM'];
+
+// mrzKeys is the keyboard for the lines of a document; field() is the line that is typed into now.
+export function mrzKeys(field) {
+  const tap = (c) => {
+    const b = key(c, c === '<' ? 'filler' : c.toLowerCase(), () => put(field(), field().value + c), c === '<' ? 'key-wide' : '');
+    return c === '<' ? named(b, t('keyboard.filler')) : b;
+  };
+  const erase = () => put(field(), field().value.slice(0, -1));
+  return h('div', { class: 'keys keys-letters keys-mrz', role: 'group', 'aria-label': t('keyboard.mrz') },
+    MRZ.map((row, i) => h('div', { class: 'key-row' }, [...row].map(tap),
+      i === 3 && [named(key('✕', 'clear', () => put(field(), ''), 'key-wide'), t('keyboard.clear')), named(key('⌫', 'back', erase, 'key-wide'), t('keyboard.back'))])));
+}
+
 // letters is the keyboard for words, with Telex switched on for Vietnamese.
 export function letters(field, vietnamese = true) {
   let upper = field.value === '';

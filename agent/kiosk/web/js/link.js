@@ -52,7 +52,10 @@ export function connect(onState, onDown) {
 }
 
 // post sends an answer; it returns false when the daemon did not take it.
-export async function post(path, body) {
+export const post = async (path, body) => (await send(path, body)).ok;
+
+// send is post that also tells the code of a refusal: {ok, code}.
+export async function send(path, body) {
   try {
     const answer = await fetch(path, {
       method: 'POST',
@@ -60,9 +63,10 @@ export async function post(path, body) {
       body: body === undefined ? '' : JSON.stringify(body),
       signal: AbortSignal.timeout(25_000),
     });
-    return answer.ok;
+    const code = answer.ok ? '' : (await answer.json().catch(() => null))?.error?.code ?? '';
+    return { ok: answer.ok, code };
   } catch {
-    return false;
+    return { ok: false, code: '' };
   }
 }
 

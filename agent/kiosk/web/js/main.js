@@ -2,17 +2,21 @@
 import { h, setText, wipe } from './dom.js';
 import { demoBar, footer, header } from './frame.js';
 import { countdown } from './idle.js';
-import { connect, post, visitPath } from './link.js';
+import { connect, post, send, visitPath } from './link.js';
+import { passport } from './passport.js';
+import { clerk } from './pin.js';
 import { down, screens } from './screens.js';
 import { firstLanguage, language, loadTexts, setLanguage, t } from './text.js';
 
 const $ = (id) => document.getElementById(id);
 const idleSeconds = Number(document.documentElement.dataset.idleSeconds) || 60;
-const COUNTED = ['consent', 'card', 'ask', 'confirm', 'recorded', 'failed'];
+const COUNTED = ['mrz', 'consent', 'card', 'ask', 'confirm', 'recorded', 'failed'];
 
 let snap = null; // the last snapshot, null while the daemon is not reachable
 let shown = { key: '', stage: '', screen: null, frame: '', head: null };
 let timer = null;
+let signedIn = false; // a clerk gave their word for this visit
+let local = ''; // a screen of the page's own while nobody is served: 'mrz'
 
 const say = (words) => setText($('live'), words);
 const shout = (words) => setText($('alert'), words);
@@ -26,16 +30,18 @@ function patience(stage) {
 // keyOf changes when the screen must be built again; what moves within a screen
 // (progress, the record's state) is not in it.
 function keyOf(stage, visit) {
-  if (!visit) return stage;
-  const { id, person, portrait, assurance, checks, failure, canSkipChip, needsCan, answers, problems, alarms, ticket, canGoBack } = visit;
-  return JSON.stringify([stage, id, person, portrait, assurance, checks, failure, canSkipChip, needsCan, answers, problems, alarms, ticket, canGoBack, snap.profile]);
+  if (!visit) return stage + JSON.stringify(snap?.profile ?? null);
+  const { id, person, portrait, assurance, checks, failure, canSkipChip, needsCan, answers, problems, alarms, ticket, canGoBack, gate } = visit;
+  return JSON.stringify([stage, id, person, portrait, assurance, checks, failure, canSkipChip, needsCan, answers, problems, alarms, ticket, canGoBack, gate, snap.profile]);
 }
 
 function render() {
   const visit = snap?.visit ?? null;
-  const stage = !snap ? 'down' : visit && screens[visit.stage] ? visit.stage : 'idle';
+  const served = visit && screens[visit.stage] && visit.stage !== 'idle';
+  if (!snap || served) local = '';
+  const stage = !snap ? 'down' : served ? visit.stage : local || 'idle';
   renderFrame(stage);
-  const key = language() + keyOf(stage, stage === 'down' || stage === 'idle' ? null : visit);
+  const key = language() + keyOf(stage, served ? visit : null);
   if (key !== shown.key) show(stage, key, visit?.id);
   shown.screen.update(snap);
 }
@@ -49,10 +55,11 @@ function show(stage, key, id) {
   wipe($('screen'));
   shout('');
   if (moved) say('');
-  const screen = stage === 'down' ? down() : screens[stage](snap, (what, body) => answer(id, what, body), say, given);
+  const screen = stage === 'down' ? down() : stage === 'mrz' ? passport(snap, { close: () => open(''), send: (lines) => post('/v1/visits', { mrz: lines.join('\n') }) }, given)
+    : screens[stage](snap, (what, body) => answer(id, what, body), say, given, open);
   const bar = [];
   if (COUNTED.includes(stage)) {
-    timer = countdown(patience(stage), () => post(visitPath(id, 'cancel')), say);
+    timer = countdown(patience(stage), () => (local ? open('') : post(visitPath(id, 'cancel'))), say);
     bar.push(timer.root);
   }
   if (screen.actions) bar.push(h('div', { class: `actions actions-${screen.actions.length}` }, screen.actions));
@@ -64,7 +71,7 @@ function show(stage, key, id) {
   shown = { ...shown, key, stage, screen, id, words: language() };
   if (moved) {
     $('screen').scrollTop = 0;
-    $('screen').querySelector('h1')?.focus({ preventScroll: true });
+    (screen.focus ?? $('screen').querySelector('h1'))?.focus({ preventScroll: true });
     if (stage === 'idle' || stage === 'down') document.title = t('app.name');
     else document.title = `${$('screen').querySelector('h1').textContent} – ${t('app.name')}`;
   } else if (focused) {
@@ -86,13 +93,24 @@ function renderFrame(stage) {
   document.body.dataset.stage = stage;
 }
 
+// open shows a screen of the page's own, '' the idle one again.
+function open(what) {
+  local = what;
+  if (snap) render();
+}
+
 async function answer(id, what, body) {
   const buttons = [...$('screen').querySelectorAll('.bar-actions button')];
   buttons.forEach((b) => { b.disabled = true; });
   shout('');
   const asked = shown.key;
-  const taken = await post(what === 'can' ? '/v1/visits' : visitPath(id, what), body);
-  if (taken) {
+  const said = await send(what === 'can' ? '/v1/visits' : visitPath(id, what), body);
+  if (said.code === 'sign_in') {
+    buttons.forEach((b) => { b.disabled = false; });
+    clerk(() => { signedIn = true; answer(id, what, body); });
+    return;
+  }
+  if (said.ok) {
     // The next snapshot brings the next screen; should it show the same one, it must stay usable.
     setTimeout(() => buttons.forEach((b) => { b.disabled = false; }), 1500);
     return;
@@ -125,6 +143,7 @@ for (const event of ['pointerdown', 'keydown']) addEventListener(event, () => { 
 
 function everySecond() {
   shown.head?.tick();
+  shown.screen?.tick?.();
   untouched += 1;
   if (shown.stage === 'idle' && untouched >= idleSeconds && language() !== firstLanguage()) chooseLanguage(firstLanguage());
 }
@@ -132,7 +151,12 @@ function everySecond() {
 function onState(next) {
   const ended = snap?.visit && !next.visit;
   snap = next;
-  if (ended) setLanguage(firstLanguage());
+  if (ended) {
+    setLanguage(firstLanguage());
+    document.querySelector('dialog.pin')?.remove();
+    if (signedIn) post('/v1/signout', {});
+    signedIn = false;
+  }
   render();
 }
 

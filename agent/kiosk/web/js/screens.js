@@ -5,7 +5,9 @@ import * as art from './art.js';
 import { h, setText, wipe } from './dom.js';
 import { icon } from './icons.js';
 import { digits } from './keyboard.js';
+import { noticeBoard } from './notices.js';
 import { assurancePanel, button, checkList, personCard, recordWay, stepBar } from './parts.js';
+import { figures, sign } from './sign.js';
 import { number, pick, t } from './text.js';
 
 const heading = (words) => h('h1', { tabindex: '-1' }, words);
@@ -14,11 +16,24 @@ function titled(title, lead) {
   return h('div', { class: 'title' }, heading(title), lead && h('p', { class: 'lead' }, lead));
 }
 
-function idle(snap) {
+// counting is the idle screen of a counter that only counts: there is nothing to show it.
+function counting(snap) {
+  const count = figures();
+  const news = noticeBoard();
+  const root = h('section', { class: 'stage-idle stage-counting' }, titled(t('counting.title'), t('counting.lead')),
+    h('div', { class: 'show' }, art.street(), count.root), news.root);
+  return { root, update(now) { count.update(now.gate); news.update(now.notices ?? []); }, tick: news.tick };
+}
+
+function idle(snap, answer, say, given, open) {
+  if (snap.profile?.evidence?.join() === 'camera') return counting(snap);
+  const count = figures();
   const way = (picture, name, where) => h('li', { class: 'way-in panel' }, picture,
     h('p', { class: 'way-in-name' }, name), h('p', { class: 'way-in-where' }, where));
+  const passports = snap.profile?.evidence?.includes('passport') && h('div', { class: 'other-ways' },
+    button('quiet', t('idle.passport'), () => open('mrz'), 'open-mrz'));
   const notice = h('p', { class: 'notice', hidden: true }, icon('plug'), h('span', {}));
-  const news = h('ul', { class: 'news', hidden: true });
+  const news = noticeBoard();
   const recent = snap.demo ? h('section', { class: 'recent panel' }) : null;
   const root = h('section', { class: 'stage-idle' },
     stepBar('idle', snap.profile?.evidence),
@@ -27,8 +42,7 @@ function idle(snap) {
       way(art.card2024(), t('idle.card2024'), t('idle.card2024.where')),
       way(art.card2021(), t('idle.card2021'), t('idle.card2021.where')),
       way(art.phone(), t('idle.vneid'), t('idle.vneid.where'))),
-    notice, news, recent);
-  let told = '';
+    passports, count.root, notice, news.root, recent);
   return {
     root,
     update(now) {
@@ -37,16 +51,11 @@ function idle(snap) {
         : absent('reader') && now.profile?.evidence?.includes('chip') ? t('idle.noreader') : '';
       notice.hidden = !words;
       setText(notice.lastChild, words);
-      const notices = now.notices ?? [];
-      const texts = JSON.stringify(notices);
-      if (texts !== told) {
-        told = texts;
-        news.hidden = notices.length === 0;
-        wipe(news);
-        news.append(...notices.map((n) => h('li', { class: `news-item news-${n.kind}` }, icon(n.kind === 'warning' ? 'alert' : 'bang'), h('span', {}, pick(n.text)))));
-      }
+      news.update(now.notices ?? []);
+      count.update(now.gate);
       if (recent) showRecent(recent, now.recent ?? []);
     },
+    tick: news.tick,
   };
 }
 
@@ -63,7 +72,7 @@ function showRecent(box, records) {
 function consent(snap, answer) {
   const { profile, visit } = snap;
   const duty = profile?.basis === 'legal-duty' ? '.duty' : '';
-  const online = visit.source === 'vneid';
+  const online = visit.code === 'vneid';
   const keeps = profile?.keeps ?? [];
   const block = (name, ...content) => h('section', { class: 'panel' }, h('h2', {}, name), content);
   const root = h('section', { class: 'stage-consent' },
@@ -219,10 +228,12 @@ function confirm(snap, answer) {
 function ticketPanel(ticket) {
   if (!ticket?.text && !ticket?.number) return null;
   return h('section', { class: 'panel ticket' }, h('h2', {}, t('ticket.title')),
-    h('p', { class: 'ticket-number' }, ticket.text || number(ticket.number)), h('p', { class: 'small' }, t('ticket.text')));
+    h('p', { class: 'ticket-number' }, ticket.text || number(ticket.number)), h('p', { class: 'small' }, t('ticket.text')),
+    /^\/v1\/ticket\/qr\?/.test(ticket.qr ?? '') && h('img', { class: 'ticket-qr', src: ticket.qr, alt: t('ticket.qr') }));
 }
 
 function recorded(snap, answer, say) {
+  if (snap.visit.gate || snap.profile?.quick) return sign(snap, answer, snap.visit.gate?.state ?? 'open');
   const way = recordWay();
   const root = h('section', { class: 'stage-recorded' },
     stepBar('recorded', snap.profile?.evidence),
@@ -244,6 +255,7 @@ function recorded(snap, answer, say) {
 function failed(snap, answer) {
   const { visit } = snap;
   const code = visit.failure?.code ?? 'internal';
+  if (snap.profile?.quick) return sign(snap, answer, 'denied');
   const known = t(`failed.${code}.title`, undefined, '') ? code : 'internal';
   const actions = [button('primary', t('failed.restart'), () => answer('cancel'), 'cancel')];
   if (visit.canGoBack) actions.unshift(button('quiet', t('ask.change'), () => answer('back'), 'back'));

@@ -43,6 +43,7 @@ export function table(name, columns, rows, rowClass = () => '') {
 export async function run({ role, title, tabs }) {
   await loadTexts();
   let who = null; // {name, role, ready}
+  let profile = {};
   let tab = tabs[0];
   let timer;
   const restart = () => { clearInterval(timer); draw(); };
@@ -60,6 +61,9 @@ export async function run({ role, title, tabs }) {
     wipe($('screen')); // at once: nothing of anybody stays
     draw();
   }
+  // learn asks which counter this is: what it does not keep is not offered.
+  const learn = async () => { profile = (await ask('/v1/state', { quiet: true }).catch(() => null))?.profile ?? {}; };
+  const offered = () => tabs.filter((one) => !one.fits || !profile.name || one.fits(profile));
   const lost = (error) => {
     if (error.status !== 401 && error.status !== 403) return false;
     who = null;
@@ -68,8 +72,12 @@ export async function run({ role, title, tabs }) {
   };
   const fill = async (box, quiet) => {
     try {
-      const made = await tab.show({ quiet, again: () => fill(box, false), lost });
-      if (box.isConnected) { wipe(box); box.append(made); }
+      const made = await tab.show({ quiet, profile, again: () => fill(box, false), lost });
+      if (!box.isConnected) return;
+      const focused = box.contains(document.activeElement) ? document.activeElement.dataset.key : '';
+      wipe(box);
+      box.append(made);
+      if (focused) box.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     } catch (error) {
       if (lost(error) || !box.isConnected) return;
       wipe(box);
@@ -80,11 +88,20 @@ export async function run({ role, title, tabs }) {
     document.title = `${t(title)} – ${t('app.name')}`;
     head();
     wipe($('screen'));
-    if (who?.role !== role) { $('screen').append(signIn(role, who, (now) => { who = now; draw(); })); $('screen').querySelector('h1').focus(); return; }
+    if (who?.role !== role) { $('screen').append(signIn(role, who, async (now) => { who = now; await learn(); draw(); })); $('screen').querySelector('h1').focus(); return; }
+    if (!offered().includes(tab)) tab = offered()[0];
     const box = h('div', { role: 'tabpanel', id: 'panel', 'aria-label': t(tab.words) });
     $('screen').append(h('h1', { class: 'sr-only', tabindex: '-1' }, t(title)),
-      h('div', { class: 'tabs', role: 'tablist', 'aria-label': t(title) }, tabs.map((one) => h('button', {
-        type: 'button', role: 'tab', class: 'tab', 'data-key': `tab-${one.id}`, 'aria-selected': String(one === tab), 'aria-controls': 'panel',
+      h('div', { class: 'tabs', role: 'tablist', 'aria-label': t(title) }, offered().map((one) => h('button', {
+        type: 'button', role: 'tab', class: 'tab', 'data-key': `tab-${one.id}`, 'aria-selected': String(one === tab), 'aria-controls': 'panel', tabindex: one === tab ? '0' : '-1',
+        onkeydown: (event) => {
+          const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+          if (!step) return;
+          const all = offered();
+          tab = all[(all.indexOf(one) + step + all.length) % all.length];
+          restart();
+          document.querySelector(`[data-key="tab-${tab.id}"]`).focus();
+        },
         onclick: () => { tab = one; restart(); document.querySelector(`[data-key="tab-${one.id}"]`).focus(); },
       }, t(one.words)))), box);
     fill(box, false);
@@ -92,6 +109,7 @@ export async function run({ role, title, tabs }) {
   }
   const known = await ask('/v1/signin', { quiet: true }).catch(() => null);
   who = known;
+  if (who?.role) await learn();
   draw();
   setInterval(async () => { // the sign-in ends by itself; then the page must be empty
     if (!who?.role) return;
