@@ -59,6 +59,7 @@ type Options struct {
 	Baud    int
 	Channel int           // 1 to 8; 0 means 1
 	Pulse   time.Duration // how long it stays on; at most 10 s
+	Passed  func(Way)     // called for each passage that an input of the board tells, as a Sensor's; nil: it has none
 	Log     *slog.Logger  // nil logs nothing
 }
 
@@ -70,7 +71,7 @@ type Relay struct {
 	opt    Options
 	log    *slog.Logger
 	orders chan order
-	open   func(path string, baud int) (io.WriteCloser, error)
+	open   func(path string, baud int) (io.ReadWriteCloser, error)
 
 	mu     sync.Mutex
 	status drivers.Status
@@ -172,7 +173,17 @@ func (r *Relay) Run(ctx context.Context) error {
 }
 
 // hold serves orders on an open line until it fails or ctx ends.
-func (r *Relay) hold(ctx context.Context, line io.Writer) error {
+func (r *Relay) hold(ctx context.Context, line io.ReadWriter) error {
+	if r.opt.Passed != nil {
+		done := make(chan struct{})
+		var work sync.WaitGroup
+		work.Go(func() {
+			if err := listen(line, done, r.opt.Passed); err != nil {
+				r.log.Warn("the relay board's inputs are not read any more", "device", r.path, "err", err)
+			}
+		})
+		defer func() { close(done); work.Wait() }()
+	}
 	if err := r.send(line, false); err != nil { // whatever was before
 		return err
 	}
@@ -273,7 +284,7 @@ func detail(err error) string {
 }
 
 // openSerial opens a real tty.
-func openSerial(path string, baud int) (io.WriteCloser, error) {
+func openSerial(path string, baud int) (io.ReadWriteCloser, error) {
 	p, err := serial.OpenPort(&serial.Config{Name: path, Baud: baud, ReadTimeout: 100 * time.Millisecond})
 	if err != nil {
 		var byPath *os.PathError

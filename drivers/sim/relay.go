@@ -12,7 +12,7 @@ import (
 // A Relay is a relay board on a serial line that nobody plugged in. It does what
 // the maker's description of the LCUS boards says: four bytes, A0, channel, 1 or
 // 0, and their sum, switch a channel; bytes that are no such command are dropped
-// one by one until one begins. It never answers.
+// one by one until one begins. It never answers; Sense lets its inputs speak.
 type Relay struct {
 	in   *os.File
 	line *os.File // kept open, so that the line stays while nobody writes to it
@@ -91,6 +91,16 @@ func (r *Relay) State(channel int) (on bool, opened, dropped int, changed <-chan
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.on[channel], r.opened[channel], r.dropped, r.signal
+}
+
+// Sense lets the board say that an input closed and opened again: 1 for a passage
+// either way, 2 in, 3 out.
+func (r *Relay) Sense(input int) error {
+	on, off := []byte{0xa0, byte(input), 1, 0xa1 + byte(input)}, []byte{0xa0, byte(input), 0, 0xa0 + byte(input)}
+	if _, err := r.in.Write(append(on, off...)); err != nil {
+		return fmt.Errorf("close an input of the virtual board: %w", err)
+	}
+	return nil
 }
 
 // Close unplugs the board.
