@@ -60,25 +60,51 @@ func Decode(img *image.Gray) ([]string, error) {
 // Find returns the QR codes in a grey picture. It starts nothing new when the budget is
 // used up; what it has begun by then takes a few milliseconds more.
 func Find(img *image.Gray, budget time.Duration) ([]Code, error) {
+	codes, _, err := find(img, budget, place{}, 0)
+	return codes, err
+}
+
+// A Reader reads codes in the pictures of a camera, one after the other. What the budget
+// of one picture left untried is where the search of the next begins: a difficult
+// surrounding costs pictures, never a stall. The zero Reader begins at the beginning.
+type Reader struct{ next place }
+
+// place is how far a search came.
+type place struct{ level, triple int }
+
+// Find is the package's Find that goes on where the last picture's search ended.
+func (r *Reader) Find(img *image.Gray, budget time.Duration) ([]Code, error) {
+	codes, next, err := find(img, budget, r.next, 1)
+	r.next = next
+	return codes, err
+}
+
+// find searches from a place on. However late it is, it tries so many of what it finds.
+func find(img *image.Gray, budget time.Duration, from place, least int) ([]Code, place, error) {
 	b := img.Bounds()
 	if b.Dx()*b.Dy() > MaxPixels {
-		return nil, ErrTooLarge
+		return nil, place{}, ErrTooLarge
 	}
 	if b.Dx() < 21 || b.Dy() < 21 {
-		return nil, nil
+		return nil, place{}, nil
 	}
-	s := &search{until: time.Now().Add(budget)}
-	s.run(planeOf(img))
-	return s.codes, nil
+	s := &search{until: time.Now().Add(budget), from: from, least: least}
+	next := s.run(planeOf(img))
+	return s.codes, next, nil
 }
 
 // search is the work on one picture.
 type search struct {
-	until time.Time
-	codes []Code
+	until    time.Time
+	from     place // where the last picture's search ended
+	least    int   // attempts before it may be late
+	tried    int   // triples of the level under way, those skipped among them
+	attempts int   // triples that were really tried
+	codes    []Code
 }
 
-func (s *search) done() bool { return len(s.codes) > 0 || time.Now().After(s.until) }
+func (s *search) late() bool { return time.Now().After(s.until) }
+func (s *search) done() bool { return len(s.codes) > 0 || s.late() }
 
 const (
 	largePixels = 3_000_000 // beyond, half the size shows all that a code of a readable size has
@@ -87,32 +113,64 @@ const (
 	// rowStep is how many rows apart finders are looked for: the middle of one is three modules high, which
 	// is six rows at the two pixels a module that can be read at all.
 	rowStep = 4
+	// halvings is how many sizes are searched, each half of the one before.
+	halvings = 4
 )
 
-func (s *search) run(p *plane) {
-	full, scale := p, 1.0
+// run searches one size after the other, from the one where the last search ended,
+// and returns where this one did: the beginning when nothing was left untried.
+func (s *search) run(full *plane) place {
+	p, scale := full, 1.0
 	if p.w*p.h > largePixels {
 		p, scale = p.halved(), 2
 	}
-	for range 4 {
-		s.level(p, scale, 0)
-		if s.done() || min(p.w, p.h) < 120 {
+	sizes := []*plane{p}
+	more := func(k int) bool { // makes the sizes up to k, where the picture is large enough
+		for len(sizes) <= k && k < halvings && min(sizes[len(sizes)-1].w, sizes[len(sizes)-1].h) >= 120 {
+			sizes = append(sizes, sizes[len(sizes)-1].halved())
+		}
+		return k < len(sizes)
+	}
+	first := s.from.level
+	if !more(first) {
+		first, s.from = 0, place{}
+	}
+	for k, again := first, false; ; k++ {
+		if !more(k) {
+			if again || first == 0 {
+				break
+			}
+			k, again = 0, true
+		}
+		if again && k == first {
 			break
 		}
-		p, scale = p.halved(), scale*2
+		whole := s.level(sizes[k], scale*float64(int(1)<<k), 0)
+		switch {
+		case len(s.codes) > 0:
+			return place{}
+		case !whole:
+			return place{level: k, triple: s.tried}
+		case s.late():
+			return place{level: k + 1}
+		}
+		s.from.triple = 0
 	}
-	if full.w*full.h > smallPixels || s.done() {
-		return
+	if full.w*full.h > smallPixels {
+		return place{}
 	}
 	// A picture of nothing but the code lacks the light margin that its finders need.
 	full = full.framed(quietPx)
 	if s.level(full, 1, quietPx); !s.done() {
 		s.level(full.doubled(), 0.5, quietPx)
 	}
+	return place{} // such small pictures are no camera's
 }
 
-// level searches one scale: a pixel of p is scale pixels of the picture, which begins at shift.
-func (s *search) level(p *plane, scale, shift float64) {
+// level searches one scale: a pixel of p is scale pixels of the picture, which begins at shift. It reports
+// whether it tried all that it found there.
+func (s *search) level(p *plane, scale, shift float64) bool {
+	s.tried = 0
 	sc := scan{p: p}
 	sc.rows(rowStep)
 	var dark, light []finder
@@ -125,9 +183,9 @@ func (s *search) level(p *plane, scale, shift float64) {
 		}
 	}
 	before := len(s.codes)
-	s.among(&sc, dark)
-	if len(light) >= 3 && !s.done() {
-		s.among(&scan{p: p.inverted()}, light)
+	whole := s.among(&sc, dark)
+	if whole && len(light) >= 3 && len(s.codes) == 0 {
+		whole = s.among(&scan{p: p.inverted()}, light)
 	}
 	for i := before; i < len(s.codes); i++ {
 		for k := range s.codes[i].Corners {
@@ -135,6 +193,7 @@ func (s *search) level(p *plane, scale, shift float64) {
 			c.X, c.Y = int(float64(c.X)*scale-shift), int(float64(c.Y)*scale-shift)
 		}
 	}
+	return whole
 }
 
 const (
@@ -143,13 +202,20 @@ const (
 	mostVersions = 3
 )
 
-// among reads the codes whose finders are among those found.
-func (s *search) among(sc *scan, found []finder) {
+// among reads the codes whose finders are among those found. It reports whether it
+// tried them all.
+func (s *search) among(sc *scan, found []finder) bool {
 	var used []point
 	for _, t := range triples(best(found, mostFinders), mostTriples) {
-		if time.Now().After(s.until) {
-			return
+		if s.tried < s.from.triple {
+			s.tried++
+			continue // the last picture's search came that far
 		}
+		if s.late() && s.attempts >= s.least {
+			return false
+		}
+		s.tried++
+		s.attempts++
 		corners := []point{t.tl.point(), t.tr.point(), t.bl.point()}
 		if slices.ContainsFunc(corners, func(c point) bool { return slices.Contains(used, c) }) {
 			continue
@@ -159,6 +225,7 @@ func (s *search) among(sc *scan, found []finder) {
 			used = append(used, corners...)
 		}
 	}
+	return true
 }
 
 func (s *search) try(sc *scan, t *triple) (Code, bool) {
@@ -169,7 +236,7 @@ func (s *search) try(sc *scan, t *triple) (Code, bool) {
 				return Code{Bytes: b, Text: text, Corners: p.corners()}, true
 			}
 		}
-		if time.Now().After(s.until) {
+		if s.late() {
 			break
 		}
 	}

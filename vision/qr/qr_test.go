@@ -14,8 +14,8 @@ import (
 	"tram/vision/qr"
 )
 
-// draw encodes text with the given number of pixels a module.
-func draw(t testing.TB, text string, size int, inverted bool) *image.Gray {
+// code encodes text with the given number of pixels a module.
+func code(t testing.TB, text string, size int, inverted bool) *image.Gray {
 	t.Helper()
 	code, err := qrcode.NewQRCodeWriter().Encode(text, gozxing.BarcodeFormat_QR_CODE, size, size, map[gozxing.EncodeHintType]any{gozxing.EncodeHintType_CHARACTER_SET: "UTF-8"})
 	if err != nil {
@@ -36,7 +36,7 @@ func draw(t testing.TB, text string, size int, inverted bool) *image.Gray {
 func TestACodeIsReadLargeSmallAndInverted(t *testing.T) {
 	const text = "099099000017||Nguyễn Văn Thử|01011999|Nam|Số 1, Phường Thử|01012022"
 	for name, img := range map[string]*image.Gray{
-		"large": draw(t, text, 1500, false), "small": draw(t, text, 130, false), "inverted": draw(t, text, 400, true),
+		"large": code(t, text, 1500, false), "small": code(t, text, 130, false), "inverted": code(t, text, 400, true),
 	} {
 		if got, err := qr.Decode(img); err != nil || len(got) != 1 || got[0] != text {
 			t.Errorf("%s: %d texts, %v; want the one that was drawn", name, len(got), err)
@@ -52,7 +52,7 @@ const forEver = time.Minute
 
 func TestAMirroredAndATurnedCodeAreReadAndItsCornersTold(t *testing.T) {
 	const text = "099099000017||Nguyễn Văn Thử|01011999|Nam|Số 1, Phường Thử|01012022"
-	img := draw(t, text, 290, false)
+	img := code(t, text, 290, false)
 	n := img.Rect.Dx()
 	mirrored, turned := image.NewGray(img.Rect), image.NewGray(img.Rect)
 	for y := range n {
@@ -106,7 +106,7 @@ func TestBytesComeOutAsTheyAreInTheCode(t *testing.T) {
 }
 
 func TestTimeAndSizeAreBounded(t *testing.T) {
-	img := draw(t, "x", 400, false)
+	img := code(t, "x", 400, false)
 	if got, err := qr.Find(img, forEver); err != nil || len(got) != 1 {
 		t.Errorf("Find with time: %d codes, %v; want one", len(got), err)
 	}
@@ -120,7 +120,7 @@ func TestTimeAndSizeAreBounded(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(make([]byte, 900), byte(30))
-	small := draw(f, "x", 60, false)
+	small := code(f, "x", 60, false)
 	f.Add(small.Pix, byte(100))
 	f.Fuzz(func(t *testing.T, pix []byte, width byte) {
 		w := int(width)
