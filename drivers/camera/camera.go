@@ -2,31 +2,20 @@ package camera
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strconv"
-	"strings"
+	"sync"
 	"time"
 
 	"gocv.io/x/gocv"
+
+	"tram/drivers/camera/condition"
+	"tram/drivers/camera/spec"
 )
 
 // ErrNoCamera is a source that is not there, does not open, or gives no frames.
-var ErrNoCamera = errors.New("no camera")
-
-// Kind is what a source is.
-type Kind string
-
-// The kinds of sources.
-const (
-	Device Kind = "device"
-	Stream Kind = "stream"
-	Video  Kind = "video"
-	Folder Kind = "folder"
-)
+var ErrNoCamera = spec.ErrNoCamera
 
 // Options say how a source is played; the zero value suits a live camera.
 type Options struct {
@@ -34,90 +23,89 @@ type Options struct {
 	Loop    bool          // begin a folder or video again at its end
 	Opening time.Duration // longest wait for a device or stream to open; 0 is 10 s
 	Silence time.Duration // longest wait for a frame; 0 is 5 s
+
+	Ask       spec.Ask // of a device; of a stream what is expected
+	Reconnect bool     // a live source that ends or falls silent is opened again, for as long as Next is called
+
+	Watch  bool             // judge the pictures; Report tells
+	Memory condition.Memory // of the same source, from an earlier Report
+	Hurry  float64          // of the watch, see condition.Options
+}
+
+// Moment tells about the frame that Next gave last.
+type Moment struct {
+	At    time.Time     // when it came
+	Stamp time.Duration // the source's own clock; below zero: it has none
 }
 
 // source gives frames one after the other; io.EOF after the last.
 type source interface {
-	next(ctx context.Context, m *gocv.Mat) error
+	next(ctx context.Context, m *gocv.Mat) (Moment, error)
 	close()
 }
 
-// Camera is an open source. Its methods are for one goroutine.
+// Camera is an open source. Its methods are for one goroutine, Report for all.
 type Camera struct {
-	Kind Kind
-	src  source
-	tick *time.Ticker
+	Kind spec.Kind
+
+	src    source
+	tick   *time.Ticker
+	moment Moment
+	name   string
+	ask    spec.Ask
+
+	watch *condition.Watch // nil: nobody asked
+	small gocv.Mat         // of the watch
 }
 
-// KindOf says what a source's name means, and the device's number for a device.
-func KindOf(spec string) (Kind, int, error) {
-	if spec == "" {
-		return "", 0, fmt.Errorf("%w: no source given", ErrNoCamera)
-	}
-	if n, err := strconv.Atoi(spec); err == nil && n >= 0 && n < 256 {
-		return Device, n, nil
-	}
-	if scheme, _, ok := strings.Cut(spec, "://"); ok {
-		switch strings.ToLower(scheme) {
-		case "rtsp", "rtsps", "http", "https":
-			return Stream, 0, nil
+// sane tells FFmpeg and V4L2 how long to wait, where nobody has told them. They
+// read it when a source is opened.
+var sane = sync.OnceFunc(func() {
+	for name, value := range map[string]string{
+		// RTP over TCP: where packets are lost a picture is late, and not half grey.
+		"OPENCV_FFMPEG_CAPTURE_OPTIONS":     "rtsp_transport;tcp|timeout;5000000",
+		"OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "5",
+	} {
+		if _, ok := os.LookupEnv(name); !ok {
+			_ = os.Setenv(name, value) // a constant name and value
 		}
-		return "", 0, fmt.Errorf("%w: sources of kind %q are not known", ErrNoCamera, scheme)
 	}
-	st, err := os.Stat(spec)
-	if err != nil {
-		return "", 0, fmt.Errorf("%w: %s is not there", ErrNoCamera, spec)
-	}
-	if st.IsDir() {
-		return Folder, 0, nil
-	}
-	if st.Mode()&os.ModeCharDevice != 0 {
-		n, err := deviceNumber(spec)
-		return Device, n, err
-	}
-	return Video, 0, nil
-}
-
-var videoDevice = regexp.MustCompile(`^/dev/video(\d{1,3})$`)
-
-// deviceNumber follows /dev/v4l/by-id/… to /dev/videoN and returns N.
-func deviceNumber(path string) (int, error) {
-	real := path
-	if r, err := evalSymlinks(path); err == nil {
-		real = r
-	}
-	m := videoDevice.FindStringSubmatch(real)
-	if m == nil {
-		return 0, fmt.Errorf("%w: %s is no video device", ErrNoCamera, path)
-	}
-	return strconv.Atoi(m[1])
-}
+})
 
 // Open opens a source. It returns ErrNoCamera when there is none.
-func Open(ctx context.Context, spec string, o Options) (*Camera, error) {
+func Open(ctx context.Context, source string, o Options) (*Camera, error) {
+	sane()
 	if o.Opening <= 0 {
 		o.Opening = 10 * time.Second
 	}
 	if o.Silence <= 0 {
 		o.Silence = 5 * time.Second
 	}
-	kind, number, err := KindOf(spec)
+	kind, _, err := spec.KindOf(source)
 	if err != nil {
 		return nil, err
 	}
-	c := &Camera{Kind: kind}
+	c := &Camera{Kind: kind, name: spec.Public(source), ask: o.Ask}
+	if o.Watch {
+		c.watch = condition.New(condition.Options{
+			Width: o.Ask.Width, Height: o.Ask.Height, Rate: o.Ask.Rate, Recorded: kind.Recorded(), Memory: o.Memory, Hurry: o.Hurry,
+		})
+	}
 	switch kind {
-	case Folder:
-		c.src, err = openFolder(spec, o.Loop)
-	case Video:
-		c.src, err = openVideo(ctx, spec, o)
+	case spec.Folder:
+		c.src, err = openFolder(source, o.Loop)
+	case spec.Video:
+		c.src, err = openVideo(ctx, source, o)
 	default:
-		c.src, err = openLive(ctx, kind, spec, number, o)
+		c.src, err = openLive(ctx, source, o, c.watch)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if o.Rate > 0 && (kind == Folder || kind == Video) {
+	if o.Watch {
+		c.small = gocv.NewMat()
+	}
+	if o.Rate > 0 && kind.Recorded() {
 		c.tick = time.NewTicker(time.Duration(float64(time.Second) / o.Rate))
 	}
 	return c, nil
@@ -125,7 +113,8 @@ func Open(ctx context.Context, spec string, o Options) (*Camera, error) {
 
 // Next waits for the next frame and puts it into m, in blue, green, red. It
 // returns io.EOF at the end of a file or folder, ErrNoCamera when a live source
-// falls silent, ctx's error when that ends.
+// falls silent, ctx's error when that ends. After ErrNoCamera a source that
+// reconnects may be asked again.
 func (c *Camera) Next(ctx context.Context, m *gocv.Mat) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -137,11 +126,63 @@ func (c *Camera) Next(ctx context.Context, m *gocv.Mat) error {
 			return ctx.Err()
 		}
 	}
-	err := c.src.next(ctx, m)
-	if err == nil && m.Empty() {
+	moment, err := c.src.next(ctx, m)
+	if err != nil {
+		return err
+	}
+	if m.Empty() {
 		return io.EOF
 	}
-	return err
+	c.moment = moment
+	return c.look(*m)
+}
+
+// Last tells about the frame that Next gave last.
+func (c *Camera) Last() Moment { return c.moment }
+
+// look shows a frame to the watch.
+func (c *Camera) look(m gocv.Mat) error {
+	if c.watch == nil {
+		return nil
+	}
+	s := condition.Sample{At: c.moment.At, Stamp: c.moment.Stamp, Width: m.Cols(), Height: m.Rows()}
+	if c.watch.Due(s.At) {
+		s.Grey = Thumbnail(m, &c.small)
+	}
+	if c.Kind.Recorded() { // a live source tells of each arrival itself
+		c.watch.Arrived(s.At, s.Stamp)
+	}
+	if err := c.watch.Look(s); err != nil {
+		return fmt.Errorf("look at a frame of %s: %w", c.name, err)
+	}
+	return nil
+}
+
+// Report is how the camera is; without Options.Watch only its name, mode and what
+// was dropped.
+func (c *Camera) Report() condition.Report {
+	var r condition.Report
+	if c.watch != nil {
+		if !c.Kind.Recorded() {
+			c.watch.Tick(time.Now())
+		}
+		r = c.watch.Report()
+	}
+	r.Source = c.name
+	if l, ok := c.src.(*live); ok {
+		var got spec.Ask
+		got, r.Dropped, r.Reconnects = l.state()
+		r.Mode, _ = c.ask.Answered(got)
+	}
+	return r
+}
+
+// Memory is what the watch has learned.
+func (c *Camera) Memory() condition.Memory {
+	if c.watch == nil {
+		return condition.Memory{}
+	}
+	return c.watch.Memory()
 }
 
 // Close releases the source.
@@ -150,9 +191,10 @@ func (c *Camera) Close() {
 		c.tick.Stop()
 	}
 	c.src.close()
+	if c.watch != nil {
+		_ = c.small.Close()
+	}
 }
 
-var credentials = regexp.MustCompile(`//[^/@\s]+@`)
-
 // Public is a source's name without the password that an address may hold.
-func Public(spec string) string { return credentials.ReplaceAllString(spec, "//***@") }
+func Public(source string) string { return spec.Public(source) }

@@ -8,10 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gocv.io/x/gocv"
-
-	"tram/drivers/camera/still"
 )
 
 // maxFrameBytes and maxFramePixels bound one picture of a folder.
@@ -19,8 +18,6 @@ const (
 	maxFrameBytes  = 24 << 20
 	maxFramePixels = 40_000_000
 )
-
-func evalSymlinks(path string) (string, error) { return filepath.EvalSymlinks(path) }
 
 // folder plays the pictures of a folder in the order of their names.
 type folder struct {
@@ -51,17 +48,17 @@ func openFolder(dir string, loop bool) (*folder, error) {
 }
 
 // next gives the next picture that can be read; the others are passed over.
-func (f *folder) next(ctx context.Context, m *gocv.Mat) error {
+func (f *folder) next(ctx context.Context, m *gocv.Mat) (Moment, error) {
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return Moment{}, err
 		}
 		if f.at == len(f.names) {
 			if f.played == 0 {
-				return fmt.Errorf("%w: the folder %s holds no picture that can be read", ErrNoCamera, f.dir)
+				return Moment{}, fmt.Errorf("%w: the folder %s holds no picture that can be read", ErrNoCamera, f.dir)
 			}
 			if !f.loop {
-				return io.EOF
+				return Moment{}, io.EOF
 			}
 			f.at, f.played = 0, 0
 		}
@@ -69,7 +66,7 @@ func (f *folder) next(ctx context.Context, m *gocv.Mat) error {
 		f.at++
 		if readStill(name, m) {
 			f.played++
-			return nil
+			return Moment{At: time.Now(), Stamp: -1}, nil
 		}
 	}
 }
@@ -87,20 +84,7 @@ func readStill(name string, m *gocv.Mat) bool {
 	if err != nil {
 		return false
 	}
-	if _, err := still.Check(data, maxFramePixels); err != nil {
-		return false
-	}
-	got, err := gocv.IMDecode(data, gocv.IMReadColor)
-	if err != nil {
-		return false
-	}
-	if got.Empty() {
-		_ = got.Close()
-		return false
-	}
-	_ = m.Close()
-	*m = got
-	return true
+	return decodeInto(data, m)
 }
 
 func (f *folder) close() {}
