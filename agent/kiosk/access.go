@@ -38,7 +38,8 @@ func need(r *http.Request) string {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	path := r.URL.Path
 	switch {
-	case path == "/v1/session", reads && slices.Contains([]string{"/v1/state", "/v1/events", "/v1/ws", "/v1/portrait", "/v1/result"}, path):
+	case path == "/v1/session", reads && slices.Contains([]string{"/v1/state", "/v1/events", "/v1/ws", "/v1/portrait", "/v1/result"}, path),
+		reads && strings.HasPrefix(path, "/v1/visits/"):
 		return signin.VisitRead
 	case !reads && (path == "/v1/visits" || strings.HasPrefix(path, "/v1/visits/")):
 		return signin.VisitWrite

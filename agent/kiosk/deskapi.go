@@ -17,7 +17,7 @@ import (
 
 // deskAPI serves the clerk's lists, for people who signed in as clerk, programs
 // with desk:read, and the command line.
-func (s *Server) deskAPI(mux *http.ServeMux) {
+func (s *Server) deskAPI(mux router) {
 	d := s.opt.Desk
 	if d == nil {
 		return
@@ -44,7 +44,7 @@ func (s *Server) deskAPI(mux *http.ServeMux) {
 }
 
 // techAPI serves what a signed-in technician sees.
-func (s *Server) techAPI(mux *http.ServeMux) {
+func (s *Server) techAPI(mux router) {
 	t := s.opt.Tech
 	if t == nil {
 		return

@@ -36,6 +36,8 @@ func (s *Server) stream(ctx context.Context, c caller, last string, tell func(ev
 func (s *Server) follow(ctx context.Context, c caller, each, beat func() bool) {
 	changed, stop := s.opt.Station.Watch()
 	defer stop()
+	rung, deaf := s.bell.listen()
+	defer deaf()
 	clock := time.NewTicker(s.heartbeat)
 	defer clock.Stop()
 	pause := time.NewTimer(0)
@@ -59,6 +61,8 @@ func (s *Server) follow(ctx context.Context, c caller, each, beat func() bool) {
 				if !open {
 					return
 				}
+				quiet = false
+			case <-rung:
 				quiet = false
 			case <-clock.C:
 				if !s.known(c) || !beat() {
@@ -114,29 +118,20 @@ func (s *Server) tellResult(c caller, v *visit.View, last *string, tell func(eve
 	return tell(event{Event: "result", ID: id, Data: data}) == nil
 }
 
-// admit counts a stream, or answers that there are too many.
-func (s *Server) admit(w http.ResponseWriter) bool {
-	if s.streams.Add(1) > maxStreams {
-		s.streams.Add(-1)
-		refuse(w, http.StatusServiceUnavailable, "too_many", "too many event streams are open")
-		return false
-	}
-	return true
-}
-
 // events serves the stream as server-sent events. A client that does not take
 // an event in time is dropped; a page connects again by itself.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	if !s.admit(w) {
+	c := callerOf(r.Context())
+	if !s.admit(w, c) {
 		return
 	}
-	defer s.streams.Add(-1)
+	defer s.streams.done(c)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	out := http.NewResponseController(w)
 	_ = out.SetReadDeadline(time.Time{}) // a stream has no end that could be waited for
-	s.stream(r.Context(), callerOf(r.Context()), r.Header.Get("Last-Event-ID"), func(e event) error {
+	s.stream(r.Context(), c, r.Header.Get("Last-Event-ID"), func(e event) error {
 		text := "event: " + e.Event + "\n"
 		if e.ID != "" && e.Event == "result" {
 			text += "id: " + e.ID + "\n"
@@ -155,10 +150,11 @@ const subprotocol = "tram.v1"
 // socket serves the stream as a WebSocket: a JSON object a message. Nothing is
 // taken from the client: one that sends anything is dropped.
 func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
-	if !s.admit(w) {
+	c := callerOf(r.Context())
+	if !s.admit(w, c) {
 		return
 	}
-	defer s.streams.Add(-1)
+	defer s.streams.done(c)
 	s.sockets.Add(1) // the server's Shutdown does not know of it any more
 	defer s.sockets.Done()
 	// The guard has compared Host and Origin with exact lists already, which is stricter than the library's patterns.
@@ -168,7 +164,7 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = conn.CloseNow() }()
 	ctx := conn.CloseRead(r.Context())
-	s.stream(ctx, callerOf(r.Context()), r.URL.Query().Get("last"), func(e event) error {
+	s.stream(ctx, c, r.URL.Query().Get("last"), func(e event) error {
 		if e.Event != "result" {
 			e.ID = ""
 		}

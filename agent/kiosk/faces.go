@@ -2,7 +2,6 @@ package kiosk
 
 import (
 	"context"
-	"net/http"
 
 	"tram/agent/signin"
 	"tram/agent/visit"
@@ -16,7 +15,7 @@ type Deciding interface {
 
 // faceAPI serves the clerk's decision. A program cannot look at a person: only a
 // signed-in clerk decides.
-func (s *Server) faceAPI(mux *http.ServeMux) {
+func (s *Server) faceAPI(mux router) {
 	station, ok := s.opt.Station.(Deciding)
 	if !ok {
 		return

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"tram/agent/signin"
@@ -117,7 +116,6 @@ const (
 	closeTimeout   = 2 * time.Second
 	maxHeaderBytes = 16 << 10
 	maxBodyBytes   = 8 << 10
-	maxStreams     = 16
 )
 
 // A Server serves the screen and the local API. Make one with [New].
@@ -130,7 +128,8 @@ type Server struct {
 	cookie  string
 	hosts   map[string]bool
 	limits  limiter
-	streams atomic.Int32
+	streams streams
+	bell    bell
 	sockets sync.WaitGroup // WebSockets that are open
 	doors   []net.Listener // of Options.Doors; nil for one without an address
 	signed  signed
@@ -154,7 +153,7 @@ func New(opt Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: opt, log: opt.Log,
-		heartbeat: 10 * time.Second, writeWithin: 10 * time.Second, gap: 40 * time.Millisecond,
+		heartbeat: 10 * time.Second, writeWithin: 10 * time.Second, gap: 15 * time.Millisecond,
 		idleSec: int(opt.Idle.Round(time.Second) / time.Second),
 	}
 	if s.log == nil {

@@ -23,6 +23,7 @@ type readerSession struct {
 	until  time.Time
 	visit  string // the visit under way
 	owner  string // whose it is; "" for the screen's
+	begins string // the program whose visit is beginning; "" when none is
 }
 
 func (o *readerSession) expire(now time.Time) {
@@ -91,20 +92,37 @@ func (s *Server) begin(c caller, start func() (string, error)) (id, holder strin
 		id, err = start()
 		return id, "", err
 	}
+	if holder = s.mayBegin(c.name); holder != "" {
+		return "", holder, nil
+	}
+	// Not under the lock: to begin may take long, and everybody's snapshot needs the lock.
+	defer s.bell.ring()
+	defer func() { // also when start panics
+		s.reader.mu.Lock()
+		defer s.reader.mu.Unlock()
+		s.reader.begins = ""
+		if err == nil && id != "" {
+			s.reader.visit, s.reader.owner = id, c.name
+		}
+	}()
+	id, err = start()
+	return id, "", err
+}
+
+// mayBegin says that a program's visit begins, or who else has the reader.
+func (s *Server) mayBegin(program string) (holder string) {
 	o := &s.reader
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.expire(time.Now())
-	if o.holder != "" && o.holder != c.name {
-		return "", "program", nil
+	if o.begins != "" || o.holder != "" && o.holder != program {
+		return "program"
 	}
 	if v := s.opt.Station.Snapshot().Visit; v != nil && v.Stage != visit.StageFailed && v.Stage != visit.StageRecorded {
-		return "", "screen", nil
+		return "screen"
 	}
-	if id, err = start(); err == nil {
-		o.visit, o.owner = id, c.name
-	}
-	return id, "", err
+	o.begins = program
+	return ""
 }
 
 // ReaderSession is what a program is told about the reader's session.
@@ -149,7 +167,7 @@ func (s *Server) hold(name string) (held ReaderSession, fresh, ok bool) {
 	defer o.mu.Unlock()
 	now := time.Now()
 	o.bind(s.opt.Station.Snapshot().Visit, now) // a visit under way stays whose it is
-	if o.holder != "" && o.holder != name {
+	if o.holder != "" && o.holder != name || o.begins != "" && o.begins != name {
 		return ReaderSession{}, false, false
 	}
 	if fresh = o.holder == ""; fresh {
