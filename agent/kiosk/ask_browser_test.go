@@ -221,52 +221,6 @@ func TestAFurtherLanguageFallsBackToVietnamese(t *testing.T) {
 	}
 }
 
-// accessible checks in the page what a person with a screen reader, a keyboard or
-// weak eyes needs: names, roles, labels, one heading of the first rank, contrast
-// of 4.5, targets of 48 px, no duplicate ids and a focus that is inside the page.
-func (s *screen) accessible(where string) {
-	s.t.Helper()
-	if bad := eval[[]string](s, axis); len(bad) > 0 {
-		s.t.Errorf("%s: %s", where, strings.Join(bad, "; "))
-	}
-}
-
-const axis = `(() => {
-	const bad = [];
-	const seen = (e) => e.getClientRects().length > 0 && getComputedStyle(e).visibility !== 'hidden' && !e.closest('.sr-only');
-	const name = (e) => (e.getAttribute('aria-label') || e.alt || (e.labels?.[0]?.textContent ?? '') || e.textContent || '').trim();
-	const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
-	ids.filter((id, i) => ids.indexOf(id) !== i).forEach((id) => bad.push('id twice: ' + id));
-	for (const e of document.querySelectorAll('button, a[href], input, select, img, svg[role=img], progress:not([aria-hidden]), [role=radiogroup], [role=group], [role=tablist]')) {
-		if (seen(e) && !name(e)) bad.push('no name: ' + e.outerHTML.slice(0, 80));
-	}
-	for (const e of document.querySelectorAll('button, a[href], input, select')) {
-		if (!seen(e)) continue;
-		const r = e.getBoundingClientRect();
-		if (r.width < 47.5 || r.height < 47.5) bad.push('small: ' + (e.dataset.key || e.tagName) + ' ' + Math.round(r.width) + 'x' + Math.round(r.height));
-		if (e.tabIndex > 0) bad.push('tabindex above 0');
-	}
-	for (const e of document.querySelectorAll('[aria-describedby], [aria-controls]')) for (const a of ['aria-describedby', 'aria-controls'])
-		for (const id of (e.getAttribute(a) ?? '').split(' ').filter(Boolean)) if (!document.getElementById(id)) bad.push(a + ' names no element: ' + id);
-	if (document.querySelectorAll('main h1').length !== 1) bad.push('headings of the first rank: ' + document.querySelectorAll('main h1').length);
-	if (!document.documentElement.lang) bad.push('no language');
-	const parse = (c) => { const m = c.match(/[\d.]+/g).map(Number); return [m[0], m[1], m[2], m[3] ?? 1]; };
-	const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-	const ground = (e) => { const over = []; for (let n = e; n; n = n.parentElement) { const c = getComputedStyle(n); if (c.backgroundImage !== 'none') return null; const p = parse(c.backgroundColor); if (p[3] > 0) over.push(p); if (p[3] === 1) break; }
-		return over.reduceRight((u, [r, g, b, a]) => [r * a + u[0] * (1 - a), g * a + u[1] * (1 - a), b * a + u[2] * (1 - a)], [255, 255, 255]); };
-	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-	while (walk.nextNode()) {
-		const e = walk.currentNode.parentElement;
-		if (!walk.currentNode.textContent.trim() || !seen(e) || e.closest('svg, [disabled], script, noscript')) continue;
-		const b = ground(e);
-		if (!b) continue;
-		const f = parse(getComputedStyle(e).color).slice(0, 3);
-		const [x, y] = [light(f), light(b)].sort((p, q) => q - p);
-		if ((x + 0.05) / (y + 0.05) < 4.5) bad.push('contrast ' + ((x + 0.05) / (y + 0.05)).toFixed(1) + ': ' + walk.currentNode.textContent.trim().slice(0, 30));
-	}
-	return [...new Set(bad)];
-})()`
-
 func TestEveryStageIsAccessible(t *testing.T) {
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)

@@ -86,12 +86,6 @@ func (s *screen) language(code string) {
 	s.until("language "+code, fmt.Sprintf("document.documentElement.lang === %q", code))
 }
 
-// click presses the button with that data-key.
-func (s *screen) click(key string) {
-	s.t.Helper()
-	s.do(chromedp.Click(fmt.Sprintf(`[data-key=%q]`, key)))
-}
-
 func (s *screen) wants(words ...string) {
 	s.t.Helper()
 	for _, w := range words {

@@ -50,6 +50,17 @@ func (s *screen) fill(key, words string) {
 	s.do(chromedp.SendKeys(fmt.Sprintf(`[data-key=%q]`, key), words))
 }
 
+// mark makes an element known, and anew waits until another stands in its place.
+func (s *screen) mark(key string) {
+	s.t.Helper()
+	eval[bool](s, fmt.Sprintf(`(document.querySelector('[data-key=%q]').dataset.old = '1', true)`, key))
+}
+
+func (s *screen) anew(key string) {
+	s.t.Helper()
+	s.until("a new "+key, fmt.Sprintf(`document.querySelector('[data-key=%q]:not([data-old])') !== null`, key))
+}
+
 func TestACoachsClerkSeesTripsAndTheList(t *testing.T) {
 	s, o := enter(t, signin.Clerk, "/desk", func(n *visit.Snapshot) { n.Profile.Register = "trips" })
 	s.click("tab-trips")
@@ -81,9 +92,10 @@ func TestAClerkAnswersAPersonsRequestsAndGivesAReasonEachTime(t *testing.T) {
 	s.says("Tìm thấy: 1", personName)
 	s.accessible("a person's entries")
 	s.shoot("desk-rights")
+	s.mark("hold-e3")
 	s.click("hold-e3")
 	eventually(t, "the hold", o.called("mai holds e3 đơn số 4"))
-	s.until("found again", `!document.querySelector('form form') && !!document.querySelector('[data-key="correct-e3"]')`)
+	s.anew("hold-e3")
 	s.click("correct-e3")
 	s.fill("value", "Trần Văn Mẫu")
 	s.click("correct-yes")

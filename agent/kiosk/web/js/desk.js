@@ -39,7 +39,7 @@ async function trips(page) {
       h('label', {}, t('desk.trip.route'), route), h('label', {}, t('desk.trip.vehicle'), vehicle),
       h('button', { type: 'submit', class: 'button primary', 'data-key': 'trip-open' }, t('desk.trip.open'))),
     table(t('desk.trips'), [[t('desk.trip.route'), (r) => r.route], [t('desk.trip.vehicle'), (r) => r.vehicle || '–'], [t('desk.trip.boarded'), (r) => (r.expected ? `${r.boarded} / ${r.expected}` : String(r.boarded))], [t('desk.state'), state],
-      ['', (r) => [act(t('desk.trip.list'), `trip-${r.id}`, () => open(r)), ' ', r.state === 'open' && act(t('desk.trip.close'), `close-${r.id}`, does(page, `/v1/desk/trips/${encodeURIComponent(r.id)}/close`, {}))]]], all), people);
+      [t('rights.do'), (r) => [act(t('desk.trip.list'), `trip-${r.id}`, () => open(r)), ' ', r.state === 'open' && act(t('desk.trip.close'), `close-${r.id}`, does(page, `/v1/desk/trips/${encodeURIComponent(r.id)}/close`, {}))]]], all), people);
 }
 
 async function roster(page) {

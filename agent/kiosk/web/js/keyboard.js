@@ -64,12 +64,13 @@ export function letters(field, vietnamese = true) {
     up.setAttribute('aria-pressed', String(on));
   };
   const up = named(key('⇧', 'shift', () => shift(!upper), 'key-wide'), t('keyboard.shift'));
-  const mode = named(key(viet ? 'VI' : 'EN', 'telex', () => {
-    viet = !viet;
+  const showMode = () => {
     mode.textContent = viet ? 'VI' : 'EN';
     mode.setAttribute('aria-pressed', String(viet));
-  }, 'key-wide'), t('keyboard.telex'));
-  mode.setAttribute('aria-pressed', String(viet));
+    named(mode, `${mode.textContent}: ${t('keyboard.telex')}`);
+  };
+  const mode = key('', 'telex', () => { viet = !viet; showMode(); }, 'key-wide');
+  showMode();
   const root = h('div', { class: 'keys keys-letters', role: 'group', 'aria-label': t('keyboard.letters') },
     LETTERS.map((row, i) => h('div', { class: 'key-row' }, i === 3 && up, [...row].map((c) => {
       const b = key(c, c, () => tap(c));
