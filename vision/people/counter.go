@@ -3,7 +3,6 @@ package people
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 )
 
@@ -18,9 +17,9 @@ func ParseLine(s string) (Line, error) {
 	}
 	var v [4]float64
 	for i, p := range parts {
-		f, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
-		if err != nil || math.IsNaN(f) || math.Abs(f) > 1e6 {
-			return Line{}, fmt.Errorf("line %q: %q is not a coordinate in pixels", s, p)
+		f, err := coordinate(p)
+		if err != nil {
+			return Line{}, fmt.Errorf("line %q: %w", s, err)
 		}
 		v[i] = f
 	}
@@ -62,9 +61,10 @@ func (l Line) meets(ax, ay, bx, by float64) bool {
 // crossing is what a counter remembers of a track.
 type crossing struct{ x, y float64 } // where the feet last were clearly on one side
 
-// leastHits is how many detections a track needs before it counts: what is seen
-// for less than that is flicker. The way it took until then counts when it does.
-const leastHits = 5
+// leastFrames is for how many frames a track must have been seen before it counts:
+// what is seen for less than that is flicker. The way it took until then counts
+// when it does.
+const leastFrames = 5
 
 // Counter counts the tracks that cross its line.
 type Counter struct {
@@ -97,7 +97,7 @@ func (c *Counter) step(k *Track) crossing {
 	}
 	d := c.Line.distance(x, y)
 	band := math.Max(2, c.Band*k.Box.H)
-	if !k.Confirmed || k.Missed > 1 || k.Hits < leastHits {
+	if !k.Counts() || k.Missed > 1 {
 		return was
 	}
 	if seen := c.Line.distance(k.seenX, k.seenY); math.Abs(d) < band || math.Abs(seen) < band || seen*d < 0 {

@@ -9,7 +9,8 @@ import (
 type TrackerOptions struct {
 	High     float64 // from this score on a detection may start a track; 0 is 0.55
 	Confirm  int     // detections until a track is believed; 0 is 3
-	Patience int     // frames that a believed track lives without a detection; 0 is 14
+	Patience int     // looks of the detector that a believed track lives without a detection; 0 is 14 frames
+	Every    int     // the detector looks at each so many-th frame, the others are for Skip; 0 is 1
 }
 
 // What the motion of people is like, in heights of the person and frames, and how
@@ -44,6 +45,7 @@ type Track struct {
 	w, h float64
 
 	seenX, seenY float64 // the feet as last detected
+	every        int     // frames that a detection stands for
 	twin         int     // frames in a row on top of an older track
 }
 
@@ -58,14 +60,20 @@ type Tracker struct {
 
 // NewTracker makes a tracker for one camera.
 func NewTracker(o TrackerOptions) *Tracker {
+	if o.Every < 1 {
+		o.Every = 1
+	}
 	if o.High == 0 {
 		o.High = 0.55
 	}
 	if o.Confirm == 0 {
 		o.Confirm = 3
+		if o.Every > 2 {
+			o.Confirm = 2
+		}
 	}
 	if o.Patience == 0 {
-		o.Patience = 14
+		o.Patience = max(2, 14/o.Every)
 	}
 	return &Tracker{o: o}
 }
@@ -97,13 +105,26 @@ func (t *Tracker) Next(found []Detection) []*Track {
 	for _, d := range high {
 		if !t.covered(d) {
 			t.nextID++
-			t.tracks = append(t.tracks, newTrack(t.nextID, d))
+			t.tracks = append(t.tracks, newTrack(t.nextID, d, t.o.Every))
 		}
 	}
 	for _, k := range t.tracks {
 		k.Confirmed = k.Confirmed || k.Hits >= t.o.Confirm
 	}
 	return t.tracks
+}
+
+// Skip moves the tracks on by a frame that the detector did not look at.
+func (t *Tracker) Skip() []*Track {
+	for _, k := range t.tracks {
+		k.predict()
+	}
+	return t.tracks
+}
+
+// Counts reports whether the track is a person to be counted.
+func (k *Track) Counts() bool {
+	return k.Confirmed && k.Hits*k.every >= leastFrames
 }
 
 // sort says which detections may start a track and which may only carry one on:
@@ -175,8 +196,8 @@ func (t *Tracker) bury() {
 	t.tracks = alive
 }
 
-func newTrack(id int, d Detection) *Track {
-	k := &Track{ID: id, Box: d.Box, Hits: 1, Age: 1, w: d.W, h: d.H}
+func newTrack(id int, d Detection, every int) *Track {
+	k := &Track{ID: id, Box: d.Box, Hits: 1, Age: 1, w: d.W, h: d.H, every: every}
 	x, y := d.Feet()
 	k.seenX, k.seenY = x, y
 	k.x, k.y = newAxis(x, noise*d.H, firstSpeed*d.H), newAxis(y, noise*d.H, firstSpeed*d.H)
