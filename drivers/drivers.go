@@ -26,6 +26,7 @@ type Status struct {
 	Name   string    `json:"name"`
 	State  State     `json:"state"`
 	Detail string    `json:"detail,omitempty"`
+	Code   string    `json:"code,omitempty"` // what is wrong in one stable word, where there is one: "covered"
 	Since  time.Time `json:"since"`
 }
 

@@ -10,10 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"syscall"
 	"time"
+
+	"tram/drivers/camera/spec"
 )
 
 // process is one running tram-vision and the socket to it.
@@ -107,6 +108,7 @@ func workerEnv(models string) []string {
 		"OPENCV_LOG_LEVEL=ERROR",
 		"OPENCV_FFMPEG_LOGLEVEL=-8",
 		"OPENCV_FFMPEG_CAPTURE_OPTIONS=rtsp_transport;tcp|timeout;5000000",
+		"OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT=5",
 		"GOTRACEBACK=none", // a stack may hold addresses into a picture, never its content; it is noise all the same
 	}
 	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "TZ", "LANG"} {
@@ -141,11 +143,9 @@ func (p *process) live(stderr io.ReadCloser, started chan<- error, log *slog.Log
 	close(p.done)
 }
 
-var credentials = regexp.MustCompile(`//[^/@\s]+@`)
-
 // cleanLine shortens a line of the worker and takes passwords out of addresses.
 func cleanLine(s string) string {
-	s = credentials.ReplaceAllString(s, "//***@")
+	s = spec.Public(s)
 	if len(s) > 400 {
 		s = s[:400] + "…"
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"tram/drivers/camera/condition"
+	"tram/drivers/camera/spec"
 	"tram/vision/confine"
 )
 
@@ -71,10 +73,11 @@ type Pong struct {
 
 // FaceQuestion asks whether the person before a camera is the one of a portrait.
 type FaceQuestion struct {
-	Portrait []byte  `json:"-"`                // JPEG, JPEG 2000 or PNG
-	Source   string  `json:"source"`           // as drivers/camera opens it
-	Frames   int     `json:"frames,omitempty"` // frames with a face to look at; 0 is 5
-	Rate     float64 `json:"rate,omitempty"`   // frames/s of a folder; 0 is as fast as asked
+	Portrait []byte   `json:"-"`                // JPEG, JPEG 2000 or PNG
+	Source   string   `json:"source"`           // as drivers/camera opens it
+	Frames   int      `json:"frames,omitempty"` // frames with a face to look at; 0 is 5
+	Rate     float64  `json:"rate,omitempty"`   // frames/s of a folder; 0 is as fast as asked
+	Ask      spec.Ask `json:"ask,omitzero"`     // of a device: size, rate and format
 	// Liveness asks the person to turn the head to both sides, in random order.
 	Liveness bool `json:"liveness,omitempty"`
 	// Guide, which may be nil, is told what the person should do now: a code of face.Guide.
@@ -122,6 +125,7 @@ type CountQuestion struct {
 	Loop     bool       `json:"loop,omitempty"`     // begin a folder or a video again at its end
 	Follow   bool       `json:"follow,omitempty"`   // wait for a live source that ends and open it again
 	Frames   int        `json:"frames,omitempty"`   // stop after so many; 0 is until the end
+	Ask      spec.Ask   `json:"ask,omitzero"`       // of a device: size, rate and format
 	Boxes    bool       `json:"boxes,omitempty"`    // for measuring: progress after each frame, with what the detector found
 }
 
@@ -132,6 +136,8 @@ type CountProgress struct {
 	Out    int     `json:"out"`
 	FPS    float64 `json:"fps"`
 	Gaps   int     `json:"gaps"` // times that a live source gave nothing for a second or more
+
+	Camera *condition.Report `json:"camera,omitempty"` // how the pictures are
 
 	Found *[][5]float64 `json:"found,omitempty"` // when boxes were asked for: left, top, width, height, score in this frame
 }

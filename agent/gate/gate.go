@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tram/drivers"
+	"tram/drivers/camera/condition"
 	"tram/sync/outbox"
 	"tram/vision"
 )
@@ -48,6 +49,7 @@ type Options struct {
 	Every    time.Duration // one record for each such period
 	Counter  Counter
 	Recorder Recorder
+	Crossed  func(in, out int)           // called, without a lock, each time people cross the line, with how many; may be nil
 	Counted  func(outbox.Receipt, Count) // called after each accepted record; may be nil
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -81,12 +83,25 @@ func (g *Gate) Status() drivers.Status {
 	return g.status
 }
 
-func (g *Gate) set(state drivers.State, detail string) {
+func (g *Gate) set(state drivers.State, detail, code string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.status.State != state || g.status.Detail != detail {
-		g.status.State, g.status.Detail, g.status.Since = state, detail, g.opt.Now()
+		g.status.State, g.status.Detail, g.status.Code, g.status.Since = state, detail, code, g.opt.Now()
 	}
+}
+
+// see takes over how the camera's pictures are.
+func (g *Gate) see(r *condition.Report) {
+	if r == nil || !r.Bad() {
+		g.set(drivers.Ready, "", "")
+		return
+	}
+	state := drivers.Failed
+	if r.Code == condition.NoFrames {
+		state = drivers.Missing
+	}
+	g.set(state, r.Code.Words("en"), string(r.Code))
 }
 
 // Run counts until ctx ends. A video or folder is counted once: played again, it
@@ -100,12 +115,12 @@ func (g *Gate) Run(ctx context.Context) error {
 			return nil
 		}
 		if err == nil {
-			g.set(drivers.Ready, "counted to its end")
+			g.set(drivers.Ready, "counted to its end", "")
 			<-ctx.Done()
 			return nil
 		}
 		if g.began() && recorded(g.opt.Question.Source) {
-			g.set(drivers.Failed, err.Error())
+			g.set(drivers.Failed, err.Error(), "")
 			g.opt.Log.Error("counting broke off in a recorded source and is not begun again", "err", err)
 			<-ctx.Done()
 			return nil
@@ -114,7 +129,7 @@ func (g *Gate) Run(ctx context.Context) error {
 		if errors.Is(err, vision.ErrNoCamera) {
 			state = drivers.Missing
 		}
-		g.set(state, err.Error())
+		g.set(state, err.Error(), "")
 		g.opt.Log.Warn("counting stopped", "err", err, "again", pause)
 		select {
 		case <-ctx.Done():
@@ -143,7 +158,7 @@ func recorded(source string) bool {
 // lost.
 func (g *Gate) count(ctx context.Context) error {
 	g.mu.Lock()
-	if g.seen == g.kept {
+	if g.seen.Frames == g.kept.Frames && g.seen.In == g.kept.In && g.seen.Out == g.kept.Out {
 		g.from = g.opt.Now()
 	}
 	// What could not be recorded yet, because the queue was full, stays ahead: kept goes below zero.
@@ -166,10 +181,14 @@ func (g *Gate) count(ctx context.Context) error {
 		}
 	})
 	answer, err := g.opt.Counter.Count(ctx, g.opt.Question, func(p vision.CountProgress) {
-		g.set(drivers.Ready, "")
+		g.see(p.Camera)
 		g.mu.Lock()
+		in, out := p.In-g.seen.In, p.Out-g.seen.Out
 		g.seen = p
 		g.mu.Unlock()
+		if (in > 0 || out > 0) && g.opt.Crossed != nil {
+			g.opt.Crossed(in, out)
+		}
 	})
 	close(done)
 	work.Wait()

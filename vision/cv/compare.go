@@ -45,7 +45,7 @@ func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q visi
 		return vision.FaceAnswer{}, fmt.Errorf("portrait: %w", err)
 	}
 	defer p.template.Wipe()
-	c, err := camera.Open(ctx, q.Source, camera.Options{Rate: q.Rate})
+	c, err := camera.Open(ctx, q.Source, camera.Options{Rate: q.Rate, Ask: q.Ask})
 	if err != nil {
 		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
 	}

@@ -33,7 +33,7 @@ func (s *server) count(ctx context.Context, id uint64, q vision.CountQuestion) (
 		return vision.CountAnswer{}, err
 	}
 	defer d.close()
-	c, err := camera.Open(ctx, q.Source, camera.Options{Rate: q.Rate, Loop: q.Loop})
+	c, err := camera.Open(ctx, q.Source, cameraOf(q))
 	if err != nil {
 		return vision.CountAnswer{}, err
 	}
@@ -66,9 +66,7 @@ type counting struct {
 }
 
 func (r *counting) close() {
-	if r.camera != nil {
-		r.camera.Close()
-	}
+	r.camera.Close()
 	if r.film != nil {
 		r.film.close()
 	}
@@ -93,38 +91,26 @@ func (r *counting) run(ctx context.Context) error {
 	return nil
 }
 
-// next gets a frame. A live source that ends is opened again when the question says so.
+// cameraOf is how a count opens its source.
+func cameraOf(q vision.CountQuestion) camera.Options {
+	return camera.Options{Rate: q.Rate, Loop: q.Loop, Ask: q.Ask, Reconnect: q.Follow, Watch: true}
+}
+
+// next gets a frame. A live source that falls silent is waited for when the
+// question says so; the camera itself opens it again.
 func (r *counting) next(ctx context.Context, frame *gocv.Mat) error {
 	for {
-		err := errors.New("not open")
-		if r.camera != nil {
-			asked := time.Now()
-			err = r.camera.Next(ctx, frame)
-			if err == nil && time.Since(asked) > time.Second {
-				r.gaps++
-			}
-		}
-		if err == nil || !r.q.Follow || ctx.Err() != nil || errors.Is(err, io.EOF) {
-			return err
-		}
-		if r.camera != nil {
-			r.camera.Close()
-			r.camera = nil
+		asked := time.Now()
+		err := r.camera.Next(ctx, frame)
+		if err == nil && time.Since(asked) > time.Second {
 			r.gaps++
 		}
-		if err := r.tell(); err != nil {
+		if !errors.Is(err, camera.ErrNoCamera) || !r.q.Follow || r.camera.Kind.Recorded() || ctx.Err() != nil {
 			return err
 		}
-		if c, err := camera.Open(ctx, r.q.Source, camera.Options{Rate: r.q.Rate, Loop: r.q.Loop}); err == nil {
-			r.camera = c
-			continue
-		}
-		pause := time.NewTimer(2 * time.Second)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return ctx.Err()
+		r.gaps++
+		if err := r.tell(); err != nil {
+			return err
 		}
 	}
 }
@@ -163,7 +149,8 @@ func (r *counting) fps() float64 {
 // tell reports what was seen so far and, when they were asked for, the boxes of this frame.
 func (r *counting) tell(found ...people.Detection) error {
 	r.told = time.Now()
-	p := vision.CountProgress{Frames: r.frames, In: r.counter.In, Out: r.counter.Out, FPS: r.fps(), Gaps: r.gaps}
+	report := r.camera.Report()
+	p := vision.CountProgress{Frames: r.frames, In: r.counter.In, Out: r.counter.Out, FPS: r.fps(), Gaps: r.gaps, Camera: &report}
 	if r.q.Boxes {
 		boxes := make([][5]float64, 0, len(found))
 		for _, d := range found {
