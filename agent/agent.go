@@ -100,12 +100,16 @@ type Agent struct {
 	metrics  *metrics.Metrics
 	engine   *visit.Engine
 	worker   *vision.Worker // questions about faces; nil without a camera and chip
-	reader   *pcsc.Reader
-	scanner  *scanner.Scanner
-	printer  *printer.Printer // nil without one
-	camera   *counterCamera   // nil without one
-	gate     *gate.Gate
-	kiosk    *kiosk.Server // the first; a restart makes another
+
+	codeWorker *vision.Worker // looks for codes; nil without a camera for them
+
+	reader  *pcsc.Reader
+	scanner *scanner.Scanner
+	printer *printer.Printer // nil without one
+	camera  *counterCamera   // nil without one
+	codes   *codeCamera      // nil without one
+	gate    *gate.Gate
+	kiosk   *kiosk.Server // the first; a restart makes another
 
 	kioskOptions kiosk.Options
 	kioskServed  bool // only runKiosk's
@@ -153,6 +157,9 @@ func (a *Agent) makeDevices() {
 	}
 	if c.Scanner.Path != "" {
 		a.scanner = scanner.New(c.Scanner.Path, scanner.Options{Baud: c.Scanner.Baud, Log: a.log})
+	}
+	if c.Scanner.Camera != "" {
+		a.codes, a.codeWorker = newCodeCamera(c.Scanner.Camera), a.newWorker()
 	}
 	a.makePrinter()
 	if c.Gate.Source != "" {
@@ -259,6 +266,9 @@ func (a *Agent) parts() []part {
 	if a.scanner != nil {
 		parts = append(parts, part{"scanner", a.scanner.Run}, part{"codes", a.followCodes})
 	}
+	if a.codes != nil {
+		parts = append(parts, part{"codes before the camera", a.watchCodes})
+	}
 	if a.printer != nil {
 		parts = append(parts, part{"printer", a.printer.Run}, part{"tickets", a.printTickets})
 	}
@@ -301,6 +311,9 @@ func (a *Agent) statuses() []drivers.Status {
 	}
 	if a.camera != nil {
 		list = append(list, a.camera.Status())
+	}
+	if a.codes != nil {
+		list = append(list, a.codes.Status())
 	}
 	if a.gate != nil {
 		list = append(list, a.gate.Status())

@@ -50,10 +50,12 @@ type Reader struct {
 	Name    string `yaml:"name"`
 }
 
-// Scanner is the QR scanner on a serial port; no path means there is none.
+// Scanner is the QR scanner on a serial port, and a camera that codes are held
+// before; no path and no camera mean there is none.
 type Scanner struct {
-	Path string `yaml:"path"`
-	Baud int    `yaml:"baud"`
+	Path   string `yaml:"path"`
+	Baud   int    `yaml:"baud"`
+	Camera string `yaml:"camera"`
 }
 
 // Printer prints tickets; no path means there is none.

@@ -44,6 +44,8 @@ const (
 	KindVerify   = "verify"
 	KindCount    = "count"
 	KindQR       = "qr"
+	KindCodes    = "codes"
+	KindLook     = "look" // give a picture of the count in hand
 	KindStop     = "stop" // end the question in hand early and answer with what there is
 
 	KindAnswer   = "answer"

@@ -28,6 +28,7 @@ var remedies = map[string]string{
 	"reader":         "plug the chip reader in, and see that pcscd runs; \"tram devices\" tells both",
 	"scanner":        "plug the QR scanner in, and check scanner.path in the configuration",
 	"camera counter": "check the camera's cable and camera.source in the configuration",
+	"camera codes":   "check the camera's cable and scanner.camera in the configuration",
 	"camera gate":    "check the camera's cable and gate.source in the configuration",
 	"worker":         "see \"tram devices\"; the camera worker tram-vision starts again by itself",
 }

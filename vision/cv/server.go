@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gocv.io/x/gocv"
@@ -34,6 +35,7 @@ type server struct {
 	conn net.Conn
 	send sync.Mutex
 	nets networks
+	look atomic.Uint64 // the question that a picture is wanted of; 0 is none
 }
 
 // Serve answers questions until the other side closes the connection or ctx
@@ -56,8 +58,12 @@ func Serve(ctx context.Context, conn net.Conn, o Options) error {
 				readErr <- err
 				return
 			}
-			if m.Kind == vision.KindStop {
+			switch m.Kind {
+			case vision.KindStop:
 				stop.end(m.ID)
+				continue
+			case vision.KindLook:
+				s.look.Store(m.ID)
 				continue
 			}
 			select {
@@ -160,6 +166,13 @@ func (s *server) answer(ctx context.Context, m vision.Message) (any, [][]byte, e
 			return nil, nil, fmt.Errorf("%w: its body is no JSON", vision.ErrQuestion)
 		}
 		a, err := s.count(ctx, m.ID, q)
+		return a, nil, err
+	case vision.KindCodes:
+		var q vision.CodesQuestion
+		if err := json.Unmarshal(m.Body, &q); err != nil {
+			return nil, nil, fmt.Errorf("%w: its body is no JSON", vision.ErrQuestion)
+		}
+		a, err := s.codes(ctx, m.ID, q)
 		return a, nil, err
 	case vision.KindQR:
 		texts, err := decodeQR(m.Blobs[0])
