@@ -7,9 +7,11 @@ import (
 	"go.uber.org/goleak"
 
 	"tram/agent/kiosk/kiosktest"
+	"tram/drivers/sim/vreader"
 )
 
 func TestMain(m *testing.M) {
+	vreader.Child()
 	code := m.Run()
 	kiosktest.Close()
 	if code == 0 {

@@ -15,6 +15,7 @@ const COUNTED = ['mrz', 'consent', 'card', 'ask', 'confirm', 'recorded', 'failed
 let snap = null; // the last snapshot, null while the daemon is not reachable
 let shown = { key: '', stage: '', screen: null, frame: '', head: null };
 let timer = null;
+let waking; // makes answered buttons usable again; it must not keep an old screen alive
 let signedIn = false; // a clerk gave their word for this visit
 let local = ''; // a screen of the page's own while nobody is served: 'mrz'
 
@@ -50,6 +51,7 @@ function show(stage, key, id) {
   const moved = stage !== shown.stage;
   const focused = document.activeElement?.dataset?.key;
   const given = !moved && shown.id === id && shown.words !== language() ? shown.screen.keep?.() : undefined;
+  clearTimeout(waking);
   timer?.stop();
   timer = null;
   wipe($('screen'));
@@ -112,7 +114,8 @@ async function answer(id, what, body) {
   }
   if (said.ok) {
     // The next snapshot brings the next screen; should it show the same one, it must stay usable.
-    setTimeout(() => buttons.forEach((b) => { b.disabled = false; }), 1500);
+    clearTimeout(waking);
+    waking = setTimeout(() => buttons.forEach((b) => { b.disabled = false; }), 1500);
     return;
   }
   buttons.forEach((b) => { b.disabled = false; });
