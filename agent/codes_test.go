@@ -28,7 +28,7 @@ func TestACodeIsTakenOnceForEachTimeItIsHeldUp(t *testing.T) {
 		{1900 * time.Millisecond, poster, false}, //
 		{100 * time.Millisecond, card, true},     // a card beside it
 		{2100 * time.Millisecond, poster, false}, // a new sighting, not long enough yet
-		{-2 * time.Hour, card, false},            // the clock was set back: still the same sighting
+		{-2 * time.Hour, poster, false},          // the clock was set back: nothing is held longer for it
 	} {
 		at = at.Add(st.after)
 		if got := s.take(st.code, at); got != st.want {
