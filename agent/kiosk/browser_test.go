@@ -3,8 +3,6 @@ package kiosk_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +12,6 @@ import (
 	"tram/agent/kiosk"
 	"tram/agent/kiosk/kiosktest"
 	"tram/agent/visit"
-	"tram/drivers/sim/picture"
 )
 
 // A screen is the page in a tab.
@@ -95,23 +92,6 @@ func (s *screen) wants(words ...string) {
 	}
 }
 
-// shoot keeps a picture when TRAM_SCREENSHOTS names a folder.
-func (s *screen) shoot(name string) {
-	s.t.Helper()
-	dir := os.Getenv("TRAM_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	s.until("what moves has arrived", "document.getAnimations().every((a) => !(a instanceof CSSTransition))")
-	png, err := chromedp.Run(s.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		s.t.Fatalf("browser: %v", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
-		s.t.Error(err)
-	}
-}
-
 var sizes = [][2]int64{{1080, 1920}, {1920, 1080}, {1024, 768}}
 
 // stages are all that a person can see, with words that must be there.
@@ -153,9 +133,7 @@ func TestEveryStageShowsItsWordsInBothLanguagesAtEverySize(t *testing.T) {
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
 			st := newStation()
 			st.set(func(n *visit.Snapshot) { n.Demo = true })
-			if os.Getenv("TRAM_SCREENSHOTS") != "" { // takes a second to draw
-				st.portrait = picture.PortraitJPEG(1)
-			}
+			st.portrait = portrait()
 			s := openScreen(t, st, size[0], size[1])
 			for _, stage := range stages {
 				st.set(func(n *visit.Snapshot) { n.Queue = base().Queue })

@@ -185,7 +185,7 @@ func (c *stand) takeCard() {
 // citizenCard is the card of the invented citizen.
 func (c *stand) citizenCard() *sim.Card {
 	c.t.Helper()
-	card, err := sim.NewCard(sim.DefaultCitizen(), c.pki, face())
+	card, err := sim.NewCard(sim.DefaultCitizen(), c.pki, portrait())
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -120,7 +120,7 @@ func TestAClerkDecidesWhereTheDeviceIsUnsureOfAFace(t *testing.T) {
 	s, _ := enter(t, signin.Clerk, "/desk")
 	s.says("Không có ai tại quầy")
 	v := at(visit.StageConfirm)
-	v.Checks[6].Status = "unsure"
+	v.Checks[6].Status, v.Assurance = "unsure", "chip-trusted"
 	s.st.set(func(n *visit.Snapshot) { n.Visit = v })
 	s.says(personName, "Máy chưa chắc về khuôn mặt")
 	s.accessible("the face")

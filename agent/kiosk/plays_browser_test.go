@@ -124,7 +124,7 @@ func TestAGuestFromAbroadTypesAPassportAndAClerkTypesAPaper(t *testing.T) {
 	if len(lines) == 1 {
 		lines = []string{holder.MRZ()[:44], holder.MRZ()[44:]}
 	}
-	card, err := sim.NewHolderCard(holder, c.pki, face())
+	card, err := sim.NewHolderCard(holder, c.pki, portrait())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,9 @@ func TestAVisitIsPlayedByKeyboardAlone(t *testing.T) {
 }
 
 func TestATouristGateCountsAndIdentifiesNobody(t *testing.T) {
-	c := newBench(t).open(t, "tourist-gate", func(o *configs.Config) { o.Gate.Source, o.Gate.Line = filepath.Join(t.TempDir(), "unplugged"), [4]float64{0, 0, 10, 10} })
+	c := newBench(t).open(t, "tourist-gate", func(o *configs.Config) {
+		o.Gate.Source, o.Gate.Line = filepath.Join(t.TempDir(), "unplugged"), [4]float64{0, 0, 10, 10}
+	})
 	for _, size := range sizes[:2] {
 		p := c.play(size[0], size[1])
 		p.s.says("đếm lượt người", "không nhận dạng ai")

@@ -12,6 +12,8 @@ const $ = (id) => document.getElementById(id);
 const idleSeconds = Number(document.documentElement.dataset.idleSeconds) || 60;
 const COUNTED = ['mrz', 'consent', 'card', 'ask', 'confirm', 'recorded', 'failed'];
 
+const QUICK = { recorded: 10, failed: 20 };
+
 let snap = null; // the last snapshot, null while the daemon is not reachable
 let shown = { key: '', stage: '', screen: null, frame: '', head: null };
 let timer = null;
@@ -24,6 +26,7 @@ const shout = (words) => setText($('alert'), words);
 
 // patience is how many seconds a stage waits for a person, as the profile says.
 function patience(stage) {
+  if (snap?.profile?.quick && QUICK[stage]) return QUICK[stage]; // nobody stops there to read
   const limits = snap?.profile?.timeouts;
   return (stage === 'confirm' || stage === 'ask' ? limits?.confirm : stage === 'card' ? limits?.card : limits?.idle) || idleSeconds;
 }

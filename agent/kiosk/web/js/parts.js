@@ -17,7 +17,7 @@ const FIELDS = ['idCode', 'dateOfBirth', 'gender', 'nationality', 'issueDate', '
 
 export function personCard(view, short = false) {
   const p = view.person ?? {};
-  const wanted = short ? FIELDS.slice(0, 2) : FIELDS.filter((name) => view.stage !== 'recorded' || name !== 'documentNumber');
+  const wanted = short ? FIELDS.slice(0, 2) : FIELDS.filter((name) => view.stage !== 'recorded' || name !== 'documentNumber' || !p.idCode);
   const fields = wanted.filter((name) => p[name]);
   return h('section', { class: 'person panel', 'aria-label': t('person.title') },
     view.portrait
@@ -48,14 +48,20 @@ export function assurancePanel(assurance) {
 const STATUS_SIGN = { ok: 'check', trusted: 'check', failed: 'cross', revoked: 'cross', expired: 'alert', unknown_ca: 'question', unsure: 'question' };
 const STATUS_TONE = { ok: 'good', trusted: 'good', failed: 'bad', revoked: 'bad', expired: 'warn', unknown_ca: 'warn', unsure: 'warn' };
 
-export function checkList(checks) {
+// statusOf is a check's answer in words: where a clerk decided, that is the answer.
+function statusOf(c) {
+  if (c.id === 'face' && /decided by .*: same$/.test(c.detail ?? '')) return t('status.decided');
+  return t(`status.${c.status}`, undefined, c.status);
+}
+
+export function checkList(checks, source = '') {
   if (!checks?.length) return null;
   return h('section', { class: 'checks panel' },
     h('h2', {}, t('checks.title')),
     h('ul', {}, checks.map((c) => h('li', { class: `check tone-${STATUS_TONE[c.status] ?? 'none'}`, 'data-check': c.id },
       icon(STATUS_SIGN[c.status] ?? 'dash'),
-      h('span', { class: 'check-name' }, t(`check.${c.id}`, undefined, c.id)),
-      h('span', { class: 'check-status' }, t(`status.${c.status}`, undefined, c.status))))));
+      h('span', { class: 'check-name' }, t(`check.${c.id}.${source}`, undefined, t(`check.${c.id}`, undefined, c.id))),
+      h('span', { class: 'check-status' }, statusOf(c))))));
 }
 
 export const STATES = ['accepted', 'sent', 'delivered'];

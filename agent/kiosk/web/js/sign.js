@@ -41,7 +41,7 @@ export function sign(snap, answer, state) {
     visit.person?.personName && tone === 'open' && h('p', { class: 'sign-name' }, visit.person.personName),
     seat && tone === 'open' && h('p', { class: 'sign-seat' }, t('sign.seat', { seat })),
     next && h('p', { class: 'sign-next' }, next),
-    (visit.alarms ?? []).map((a) => alarmLine(a)), count.root);
+    (visit.alarms ?? []).filter((a) => a.code !== code).map((a) => alarmLine(a)), count.root);
   return {
     root, update: (now) => count.update(now.gate),
     actions: [button('quiet', t(tone === 'open' ? 'recorded.close' : 'failed.restart'), () => answer('cancel'), 'cancel'),
