@@ -16,7 +16,7 @@ import (
 
 // A screen is the page in a tab.
 type screen struct {
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 	st  *station
 }

@@ -36,7 +36,7 @@ type bench struct {
 	pki    *sim.PKI
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
 	b := &bench{dir: t.TempDir()}
 	var err error
@@ -76,12 +76,13 @@ func (w *written) String() string {
 // A stand is a counter: the real daemon with a profile, played through the browser.
 type stand struct {
 	*bench
-	t    *testing.T
-	name string
-	addr string
-	log  *written
-	lift context.CancelFunc // takes the card away
-	laid sync.WaitGroup
+	t     testing.TB
+	name  string
+	addr  string
+	state string
+	log   *written
+	lift  context.CancelFunc // takes the card away
+	laid  sync.WaitGroup
 }
 
 // clerkName and clerkPIN are who works at every counter.
@@ -91,10 +92,10 @@ const (
 )
 
 // open runs the daemon for the test's time.
-func (b *bench) open(t *testing.T, profile string, change ...func(*configs.Config)) *stand {
+func (b *bench) open(t testing.TB, profile string, change ...func(*configs.Config)) *stand {
 	t.Helper()
-	c := &stand{bench: b, t: t, name: "play-" + profile, log: new(written)}
-	state := t.TempDir()
+	c := &stand{bench: b, t: t, name: "play-" + profile, log: new(written), state: t.TempDir()}
+	state := c.state
 	cfg := configs.Default()
 	cfg.Device.Name, cfg.Device.Site, cfg.State, cfg.Profile = c.name, "mau", state, profile
 	cfg.Reader.Name, cfg.Scanner.Path = b.reader.Names()[0], b.scan.Path()
@@ -147,7 +148,7 @@ func (b *bench) open(t *testing.T, profile string, change ...func(*configs.Confi
 }
 
 // worker is the camera worker's program, a path where there is none if it was not built.
-func worker(t *testing.T) string {
+func worker(t testing.TB) string {
 	t.Helper()
 	path, err := filepath.Abs("../../bin/tram-vision")
 	if err != nil {

@@ -342,7 +342,7 @@ func (p *page) ask(method, path, body string, header map[string]string) (int, st
 }
 
 // eventually waits until ok holds, with a deadline.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	end := time.Now().Add(10 * time.Second)
 	for !ok() {

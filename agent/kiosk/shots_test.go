@@ -94,7 +94,7 @@ func halved(img image.Image) image.Image {
 func fewColours(img image.Image) image.Image {
 	const most, coarse = 128, 0xF8
 	b := img.Bounds()
-	count, mean := map[color.RGBA]int{}, map[color.RGBA][3]int{}
+	count, exact, best := map[color.RGBA]int{}, map[color.RGBA]int{}, map[color.RGBA]color.RGBA{}
 	key := func(x, y int) (k, c color.RGBA) {
 		c = color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)
 		return color.RGBA{c.R & coarse, c.G & coarse, c.B & coarse, 255}, c
@@ -103,8 +103,10 @@ func fewColours(img image.Image) image.Image {
 		for x := b.Min.X; x < b.Max.X; x++ {
 			k, c := key(x, y)
 			count[k]++
-			m := mean[k]
-			mean[k] = [3]int{m[0] + int(c.R), m[1] + int(c.G), m[2] + int(c.B)}
+			exact[c]++
+			if exact[c] >= exact[best[k]] {
+				best[k] = c
+			}
 		}
 	}
 	keys := make([]color.RGBA, 0, len(count))
@@ -116,8 +118,7 @@ func fewColours(img image.Image) image.Image {
 	})
 	var palette color.Palette
 	for _, k := range keys[:min(most, len(keys))] {
-		m, n := mean[k], count[k]
-		palette = append(palette, color.RGBA{uint8(m[0] / n), uint8(m[1] / n), uint8(m[2] / n), 255})
+		palette = append(palette, best[k])
 	}
 	index := map[color.RGBA]uint8{}
 	out := image.NewPaletted(image.Rect(0, 0, b.Dx(), b.Dy()), palette)
