@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
 	"tram/agent/kiosk/kiosktest"
@@ -84,7 +86,11 @@ func (s *screen) click(key string) {
 	for {
 		at, err := chromedp.Run(s.ctx, chromedp.Evaluate[[]float64](fmt.Sprintf(spot, key)))
 		if err == nil && len(at) == 2 {
-			s.do(chromedp.MouseClickXY(at[0], at[1]))
+			if s.touch {
+				s.do(tap(at[0], at[1]))
+			} else {
+				s.do(chromedp.MouseClickXY(at[0], at[1]))
+			}
 			return
 		}
 		if time.Now().After(end) {
@@ -92,6 +98,18 @@ func (s *screen) click(key string) {
 		}
 		pause(s.ctx)
 	}
+}
+
+// tap is a finger that touches a place and leaves it.
+func tap(x, y float64) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		down := input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: x, Y: y}}}
+		if _, err := cdp.Call(ctx, tab, input.DispatchTouchEvent, down); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, tab, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
+		return err
+	})
 }
 
 func pause(ctx context.Context) {

@@ -16,9 +16,10 @@ import (
 
 // A screen is the page in a tab.
 type screen struct {
-	t   testing.TB
-	ctx context.Context
-	st  *station
+	t     testing.TB
+	ctx   context.Context
+	st    *station
+	touch bool // presses are a finger's, not a mouse's
 }
 
 // openScreen shows st's server in a new tab of the given size.

@@ -239,6 +239,8 @@ type player struct {
 func (c *stand) play(width, height int64) *player {
 	c.t.Helper()
 	p := &player{stand: c, s: c.page("/", width, height)}
+	p.s.touch = true
+	p.s.do(chromedp.EmulateViewport(width, height, chromedp.EmulateTouch))
 	p.s.waitStage("idle")
 	return p
 }

@@ -131,7 +131,7 @@ func TestAssuranceBelowGenuineNeverSaysGenuine(t *testing.T) {
 func TestAnUntouchedVisitEndsWithACountdown(t *testing.T) {
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920, func(o *kiosk.Options) { o.Idle = 2 * time.Second })
-	for i, stage := range []visit.Stage{visit.StageConsent, visit.StageCard, visit.StageConfirm, visit.StageRecorded, visit.StageFailed} {
+	for i, stage := range []visit.Stage{visit.StageConsent, visit.StageConfirm, visit.StageRecorded} {
 		s.stage(at(stage))
 		s.wants("Màn hình tự đóng sau", "Cần thêm thời gian")
 		if stage == visit.StageConfirm {

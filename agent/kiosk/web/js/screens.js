@@ -210,6 +210,7 @@ const result = (snap, { visit } = snap) => h('div', { class: 'columns' },
   h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.source)));
 
 function confirm(snap, answer) {
+  if (snap.visit.gate) return sign(snap, answer, snap.visit.gate.state);
   const back = snap.visit.canGoBack ? [button('choice', t('ask.change'), () => answer('back'), 'back')] : [];
   const root = h('section', { class: 'stage-confirm' },
     stepBar('confirm', snap.profile?.evidence),

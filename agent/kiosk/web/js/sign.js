@@ -44,7 +44,8 @@ export function sign(snap, answer, state) {
     (visit.alarms ?? []).filter((a) => a.code !== code).map((a) => alarmLine(a)), count.root);
   return {
     root, update: (now) => count.update(now.gate),
-    actions: [button('quiet', t(tone === 'open' ? 'recorded.close' : 'failed.restart'), () => answer('cancel'), 'cancel'),
+    // While somebody is waited for at the gate there is nothing to press.
+    actions: visit.stage === 'confirm' ? undefined : [button('quiet', t(tone === 'open' ? 'recorded.close' : 'failed.restart'), () => answer('cancel'), 'cancel'),
       visit.canGoBack && button('quiet', t(kind === 'gate' ? 'sign.visitor' : 'ask.change'), () => answer('back'), 'back')].filter(Boolean),
   };
 }
