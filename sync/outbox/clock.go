@@ -61,7 +61,7 @@ func newClock(o *Options, ref reference) *clock {
 		c.boot = bootClock()
 	}
 	if c.synced == nil {
-		c.synced = kernelSynced
+		c.synced = ClockSynced
 	}
 	if built := BuildTime(); built.After(c.floor) {
 		c.floor = built
@@ -169,8 +169,8 @@ func bootClock() func() (string, time.Duration) {
 	}
 }
 
-// kernelSynced reports whether somebody disciplines the kernel's clock.
-func kernelSynced() bool {
+// ClockSynced reports whether somebody disciplines the kernel's clock.
+func ClockSynced() bool {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
 	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
