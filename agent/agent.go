@@ -173,7 +173,16 @@ func (a *Agent) makeDevices() {
 
 func (a *Agent) newWorker() *vision.Worker {
 	c := a.config
-	return vision.NewWorker(vision.Options{Path: c.Vision.Worker, Models: c.ModelsDir(), Log: a.log})
+	sources := []string{} // all that the configuration names, and nothing else
+	for _, s := range []string{c.Camera.Source, c.Scanner.Camera, c.Gate.Source} {
+		if s != "" {
+			sources = append(sources, s)
+		}
+	}
+	return vision.NewWorker(vision.Options{
+		Path: c.Vision.Worker, Models: c.ModelsDir(), Log: a.log,
+		Sources: sources, User: c.Vision.User, MemoryMiB: c.Vision.MemoryMiB,
+	})
 }
 
 // slack is how much longer than the screen the engine waits for a person.
@@ -307,6 +316,9 @@ func (a *Agent) statuses() []drivers.Status {
 	if a.worker != nil {
 		states := map[vision.State]drivers.State{vision.Idle: drivers.Ready, vision.Running: drivers.Ready, vision.Waiting: drivers.Failed, vision.Absent: drivers.Missing}
 		s := a.worker.Status()
+		if s.Detail == "" && s.Restarts > 0 {
+			s.Detail = fmt.Sprintf("started again %d times, the last %s", s.Restarts, s.Last)
+		}
 		list = append(list, drivers.Status{Kind: "worker", Name: "tram-vision", State: states[s.State], Detail: s.Detail, Since: s.Since})
 	}
 	if a.camera != nil {

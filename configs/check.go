@@ -21,6 +21,7 @@ func Default() Config {
 		Scanner:  Scanner{Baud: 9600},
 		Printer:  Printer{Baud: 9600, Width: 576, Cut: true},
 		Gate:     Gate{Detector: "default", Every: Duration(time.Minute)},
+		Vision:   Vision{MemoryMiB: 1024},
 		Outbox:   Outbox{MaxMiB: 1024},
 		Kiosk:    Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second), SignIn: Duration(10 * time.Minute), Hosts: []string{}, Origins: []string{}},
 		Bridges:  []Bridge{},
@@ -89,6 +90,12 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 	}
 	if len(c.Register.Room) > 64 {
 		k.wrong("register.room", "is longer than 64 bytes", "write the room as the roster does, such as P1")
+	}
+	if c.Vision.MemoryMiB < 256 || c.Vision.MemoryMiB > 65536 {
+		k.wrong("vision.memory-mib", fmt.Sprintf("%d is not between 256 and 65536", c.Vision.MemoryMiB), "1024 suits the networks that tram models lists")
+	}
+	if c.Vision.User == "root" {
+		k.wrong("vision.user", "is root", "name a user of its own, or leave it empty")
 	}
 	c.checkGate(k)
 	c.checkHub(k)

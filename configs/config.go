@@ -82,8 +82,10 @@ type Gate struct {
 
 // Vision is the camera worker.
 type Vision struct {
-	Worker string `yaml:"worker"`
-	Models string `yaml:"models"`
+	Worker    string `yaml:"worker"`
+	Models    string `yaml:"models"`
+	User      string `yaml:"user"`
+	MemoryMiB int    `yaml:"memory-mib"`
 }
 
 // Hub is where the records go.

@@ -81,13 +81,6 @@ func (p *process) ask(ctx context.Context, q request) (answer Message, fit bool,
 	}
 }
 
-func (p *process) deathOf(kind string) error {
-	if p.readErr != nil && errors.Is(p.readErr, ErrProtocol) {
-		return fmt.Errorf("%s: %w: %w", kind, ErrWorkerDied, p.readErr)
-	}
-	return fmt.Errorf("%s: %w", kind, ErrWorkerDied)
-}
-
 // decode takes an answer apart.
 func decode(m Message, into any) error {
 	switch m.Kind {

@@ -24,6 +24,8 @@ type process struct {
 	in      chan Message  // what it says; closed when the socket is
 	done    chan struct{} // closed when it has ended and been reaped
 	readErr error         // why in was closed; valid after that
+	fate    fate
+	devices bool // it may open the cameras that were there when it started
 	nextID  uint64
 }
 
@@ -55,6 +57,10 @@ func startProcess(o Options) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	plan, err := o.plan()
+	if err != nil {
+		return nil, err
+	}
 	mine, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -62,7 +68,7 @@ func startProcess(o Options) (*process, error) {
 	defer theirs.Close()
 	cmd := exec.Command(path)
 	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.Env = workerEnv(o.Models)
+	cmd.Env = append(workerEnv(o.Models), planEnv+"="+plan.String())
 	cmd.Dir = "/"
 	// The worker must not outlive this process, however that ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -71,7 +77,7 @@ func startProcess(o Options) (*process, error) {
 		_ = mine.Close()
 		return nil, fmt.Errorf("start tram-vision: %w", err)
 	}
-	p := &process{cmd: cmd, conn: mine, in: make(chan Message, 4), done: make(chan struct{})}
+	p := &process{cmd: cmd, conn: mine, in: make(chan Message, 4), done: make(chan struct{}), devices: len(plan.Devices) > 0 || !plan.Files}
 	started := make(chan error)
 	go p.live(stderr, started, o.Log)
 	if err := <-started; err != nil {
@@ -82,6 +88,7 @@ func startProcess(o Options) (*process, error) {
 		return nil, fmt.Errorf("start tram-vision: %w", err)
 	}
 	go p.receive()
+	go p.watchMemory(o.MemoryMiB)
 	return p, nil
 }
 
@@ -134,11 +141,13 @@ func (p *process) live(stderr io.ReadCloser, started chan<- error, log *slog.Log
 	lines.Buffer(make([]byte, 4096), 64<<10)
 	for lines.Scan() {
 		if text := cleanLine(lines.Text()); text != "" {
+			p.fate.hear(text)
 			log.Warn("tram-vision says", "pid", p.cmd.Process.Pid, "line", text)
 		}
 	}
 	_, _ = io.Copy(io.Discard, stderr) // a line too long for the scanner must not block the worker
 	err = p.cmd.Wait()
+	p.ended()
 	log.Debug("tram-vision ended", "pid", p.cmd.Process.Pid, "err", err)
 	close(p.done)
 }
@@ -172,6 +181,7 @@ func (p *process) receive() {
 
 // kill ends the process and waits until it is gone and nothing of it runs on.
 func (p *process) kill() {
+	p.fate.because("was ended")
 	_ = p.cmd.Process.Kill()
 	<-p.done
 	_ = p.conn.Close()

@@ -3,6 +3,7 @@ package vision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
@@ -16,6 +17,12 @@ type Options struct {
 	Models  string        // folder of the networks' files
 	Log     *slog.Logger  // nil discards
 	Timeout time.Duration // of one question, 0 is 30 s; a count may last for ever but must say something that often
+
+	// Sources are the cameras, streams, videos and folders that it may open, and it opens nothing else; nil: whatever
+	// it is asked for.
+	Sources   []string
+	User      string // whom it becomes when root starts it with known sources; "" is one of its own, or nobody
+	MemoryMiB int    // it is ended when it uses more; 0 is DefaultMemoryMiB
 }
 
 // State is how the worker is right now.
@@ -33,7 +40,8 @@ const (
 type Status struct {
 	State    State     `json:"state"`
 	Detail   string    `json:"detail,omitempty"`
-	Restarts int       `json:"restarts"` // processes that died or were killed for not answering
+	Restarts int       `json:"restarts"`       // processes that died or were killed for not answering
+	Last     string    `json:"last,omitempty"` // how the last of these ended
 	Since    time.Time `json:"since"`
 }
 
@@ -48,6 +56,7 @@ type Worker struct {
 	proc     *process
 	failures int
 	notUntil time.Time
+	poisons  poisons
 
 	mu     sync.Mutex
 	status Status
@@ -62,12 +71,15 @@ func NewWorker(o Options) *Worker {
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
 	}
+	if o.MemoryMiB <= 0 {
+		o.MemoryMiB = DefaultMemoryMiB
+	}
 	if o.Models != "" { // the worker runs in another folder
 		if dir, err := filepath.Abs(o.Models); err == nil {
 			o.Models = dir
 		}
 	}
-	w := &Worker{o: o, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+	w := &Worker{o: o, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), poisons: poisons{}}
 	w.turn <- struct{}{}
 	w.status = Status{State: Idle, Since: time.Now()}
 	return w
@@ -109,7 +121,7 @@ func (w *Worker) bury(ctx context.Context, p *process) {
 	}
 	defer w.give()
 	if w.proc == p {
-		w.drop("died while idle")
+		w.drop(p.fate.String() + ", with nothing to do")
 	}
 }
 
@@ -161,7 +173,7 @@ func (w *Worker) ready(ctx context.Context) (*process, error) {
 		return w.proc, nil
 	}
 	if w.proc != nil {
-		w.drop("died while idle")
+		w.drop(w.proc.fate.String() + ", with nothing to do")
 	}
 	if wait := time.Until(w.notUntil); wait > 0 {
 		t := time.NewTimer(wait)
@@ -196,6 +208,7 @@ func (w *Worker) drop(why string) {
 	w.notUntil = time.Now().Add(rand.N(limit)) //nolint:gosec // jitter
 	w.mu.Lock()
 	w.status.Restarts++
+	w.status.Last = why
 	w.mu.Unlock()
 	w.set(Waiting, why)
 	w.o.Log.Warn("tram-vision is started again", "why", why, "failures", w.failures)
@@ -216,6 +229,9 @@ func (w *Worker) ask(ctx context.Context, q request) (Message, error) {
 		return Message{}, err
 	}
 	defer w.give()
+	if w.poisons.refuses(q) {
+		return Message{}, fmt.Errorf("%s: %w: this picture ended %d workers and is not shown to another", q.kind, ErrWorkerDied, enough)
+	}
 	p, err := w.ready(ctx)
 	if err != nil {
 		return Message{}, err
@@ -229,17 +245,31 @@ func (w *Worker) ask(ctx context.Context, q request) (Message, error) {
 		w.proc = nil
 		w.nudge()
 	case !fit:
-		w.drop(reason(err))
+		w.poisons.note(q)
+		w.drop(reason(p, err))
+	case p.devices && noCamera(m):
+		// A camera that was plugged in again is another file, which this process may not open.
+		w.proc.quit(stopGrace)
+		w.proc = nil
+		w.nudge()
 	default:
 		w.failures = 0
 	}
 	return m, err
 }
 
+// noCamera reports whether an answer is that there is no camera.
+func noCamera(m Message) bool {
+	return m.Kind == KindError && errors.Is(decode(m, nil), ErrNoCamera)
+}
+
 // reason is what health says about a lost process.
-func reason(err error) string {
+func reason(p *process, err error) string {
 	if errors.Is(err, ErrTimeout) {
 		return "did not answer in time"
 	}
-	return "died while answering"
+	if why := p.fate.String(); why != "" {
+		return why + ", while it answered"
+	}
+	return "died while it answered"
 }

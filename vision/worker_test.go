@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	workerPath = filepath.Join(dir, "tram-vision")
-	build := exec.Command("go", "build", "-o", workerPath, "tram/cmd/tram-vision")
+	build := exec.Command("go", "build", "-tags", "provoke,matprofile", "-o", workerPath, "tram/cmd/tram-vision")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build tram-vision: %v\n%s", err, out)
 		os.Exit(1)

@@ -26,8 +26,12 @@ func run() int {
 		return 2
 	}
 	_ = file.Close()
-	// Which paths will be asked for is not known yet, so files stay open to it.
-	layers := apply.All(confine.Plan{Files: true, Network: true})
+	plan, err := confine.Parse(os.Getenv("TRAM_CONFINE"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tram-vision:", err)
+		return 2
+	}
+	layers := apply.All(plan)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	if err := cv.Serve(ctx, conn, cv.Options{Models: os.Getenv("TRAM_MODELS"), Confined: layers}); err != nil {

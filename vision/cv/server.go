@@ -140,6 +140,9 @@ func (s *server) write(m vision.Message, body any) error {
 }
 
 func (s *server) answer(ctx context.Context, m vision.Message) (any, [][]byte, error) {
+	if done, err := provoked(m); done {
+		return nil, nil, err
+	}
 	need := map[string]int{vision.KindPortrait: 1, vision.KindCompare: 1, vision.KindVerify: 2, vision.KindQR: 1}[m.Kind]
 	if len(m.Blobs) != need {
 		return nil, nil, fmt.Errorf("%w: %s with %d pictures", vision.ErrQuestion, m.Kind, len(m.Blobs))
