@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -13,15 +14,23 @@ import (
 	"tram/agent/kiosk/kiosktest"
 )
 
+// axed are the pages that axe-core has seen: what it looks at does not change
+// with the size of the screen.
+var axed sync.Map
+
 // accessible runs axe-core on the page, with its rules for WCAG 2.2 A and AA and
-// its best practices, and checks what a touch screen needs beyond that.
+// its best practices, once for each page, and checks what a touch screen needs
+// beyond that each time.
 func (s *screen) accessible(where string) {
 	s.t.Helper()
-	if !eval[bool](s, "typeof axe !== 'undefined'") {
-		s.do(chromedp.Evaluate[chromedp.Void](kiosktest.Axe()))
+	bad := eval[[]string](s, axis)
+	if _, seen := axed.LoadOrStore(where, true); !seen {
+		if !eval[bool](s, "typeof axe !== 'undefined'") {
+			s.do(chromedp.Evaluate[chromedp.Void](kiosktest.Axe()))
+		}
+		bad = append(bad, await[[]string](s, axeRun)...)
 	}
-	bad := await[[]string](s, axeRun)
-	if bad = append(bad, eval[[]string](s, axis)...); len(bad) > 0 {
+	if len(bad) > 0 {
 		s.t.Errorf("%s: %s", where, strings.Join(bad, "; "))
 	}
 }

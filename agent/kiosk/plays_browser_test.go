@@ -38,7 +38,7 @@ func TestEachCounterIsPlayedByTouchOnTheRealDaemon(t *testing.T) {
 			p.s.wants(c.recorded...)
 			p.s.wants(citizen.PersonName, "0990****0017", "Chip thật, đúng nơi cấp")
 			p.s.fits(c.profile + " recorded")
-			p.s.accessible(c.profile + " recorded")
+			p.s.accessible("recorded on the real daemon")
 			p.delivered()
 			p.s.shoot("play-" + c.profile)
 			p.end()
