@@ -10,6 +10,7 @@ import (
 	"gocv.io/x/gocv"
 
 	"tram/drivers/camera"
+	"tram/drivers/camera/spec"
 	"tram/vision"
 	"tram/vision/people"
 )
@@ -96,8 +97,10 @@ func cameraOf(q vision.CountQuestion) camera.Options {
 	return camera.Options{Rate: q.Rate, Loop: q.Loop, Ask: q.Ask, Reconnect: q.Follow, Watch: true}
 }
 
-// next gets a frame. A live source that falls silent is waited for when the
-// question says so; the camera itself opens it again.
+// next gets a frame. A stream that falls silent is waited for when the question
+// says so; the camera itself opens it again. A device that was unplugged ends the
+// count: when it is back it is another file, which this process may not open, and
+// whoever asked begins anew in a process that may.
 func (r *counting) next(ctx context.Context, frame *gocv.Mat) error {
 	for {
 		asked := time.Now()
@@ -105,7 +108,7 @@ func (r *counting) next(ctx context.Context, frame *gocv.Mat) error {
 		if err == nil && time.Since(asked) > time.Second {
 			r.gaps++
 		}
-		if !errors.Is(err, camera.ErrNoCamera) || !r.q.Follow || r.camera.Kind.Recorded() || ctx.Err() != nil {
+		if !errors.Is(err, camera.ErrNoCamera) || !r.q.Follow || r.camera.Kind != spec.Stream || ctx.Err() != nil {
 			return err
 		}
 		r.gaps++
