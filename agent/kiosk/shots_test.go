@@ -117,17 +117,18 @@ func fewColours(img image.Image) image.Image {
 		return cmp.Or(count[q]-count[p], int(p.R)-int(q.R), int(p.G)-int(q.G), int(p.B)-int(q.B))
 	})
 	var palette color.Palette
-	for _, k := range keys[:min(most, len(keys))] {
-		palette = append(palette, best[k])
-	}
 	index := map[color.RGBA]uint8{}
+	for i, k := range keys[:min(most, len(keys))] {
+		palette = append(palette, best[k])
+		index[k] = uint8(i)
+	}
 	out := image.NewPaletted(image.Rect(0, 0, b.Dx(), b.Dy()), palette)
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x++ {
 			k, _ := key(x, y)
 			i, known := index[k]
 			if !known {
-				i = uint8(palette.Index(k))
+				i = uint8(palette.Index(best[k]))
 				index[k] = i
 			}
 			out.SetColorIndex(x-b.Min.X, y-b.Min.Y, i)

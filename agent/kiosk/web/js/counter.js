@@ -43,7 +43,7 @@ export async function counter(page) {
     h('div', { class: 'columns' },
       h('div', { class: 'column' }, visit.person && personCard({ ...visit, stage: 'confirm' }),
         given.length > 0 && h('section', { class: 'panel' }, h('h2', {}, t('ask.answers')), h('dl', { class: 'fields' }, given.map((q) => h('div', { class: 'field' }, h('dt', {}, pick(q.label)), h('dd', {}, visit.answers[q.id])))))),
-      h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.source))));
+      h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.person && !visit.person.idCode ? 'mrz' : ''))));
 }
 
 // What a clerk types from a paper; the daemon checks each field.

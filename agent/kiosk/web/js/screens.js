@@ -207,7 +207,7 @@ const alarms = (visit) => (visit.alarms ?? []).map((a) => alarmLine(a));
 
 const result = (snap, { visit } = snap) => h('div', { class: 'columns' },
   h('div', { class: 'column' }, personCard(visit), visit.stage === 'confirm' && answersCard(snap)),
-  h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.source)));
+  h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.person && !visit.person.idCode ? 'mrz' : '')));
 
 function confirm(snap, answer) {
   if (snap.visit.gate) return sign(snap, answer, snap.visit.gate.state);
@@ -265,7 +265,7 @@ function failed(snap, answer) {
     h('div', { class: 'columns' },
       h('section', { class: 'panel' }, h('h2', {}, t('failed.what')), h('p', {}, t(`failed.${known}.what`))),
       h('section', { class: 'panel panel-next' }, h('h2', {}, t('failed.next')), h('p', {}, t(`failed.${known}.next`)))),
-    visit.checks?.length ? h('div', { class: 'columns' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.source)) : null,
+    visit.checks?.length ? h('div', { class: 'columns' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.person && !visit.person.idCode ? 'mrz' : '')) : null,
     h('p', { class: 'small code' }, t('failed.code', { code })));
   return { root, update() {}, actions };
 }
