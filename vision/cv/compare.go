@@ -13,6 +13,7 @@ import (
 	"tram/drivers/camera"
 	"tram/vision"
 	"tram/vision/face"
+	"tram/vision/models"
 )
 
 const turnTime = 8 * time.Second // for each turn of the head
@@ -32,7 +33,17 @@ type viewer struct {
 // says. Every template is wiped before it returns.
 func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q vision.FaceQuestion) (vision.FaceAnswer, error) {
 	began := time.Now()
+	said := face.Fine
+	tell := func(g face.Guide) {
+		if g != said && g != face.Fine {
+			said = g
+			_ = s.write(vision.Message{ID: id, Kind: vision.KindProgress}, vision.FaceProgress{Guide: string(g)})
+		}
+	}
 	e, err := s.eyes()
+	if errors.Is(err, models.ErrMissing) {
+		return vision.FaceAnswer{}, s.frameOnly(ctx, q, tell, err)
+	}
 	if err != nil {
 		return vision.FaceAnswer{}, err
 	}
@@ -50,13 +61,7 @@ func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q visi
 		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
 	}
 	defer c.Close()
-	said := face.Fine
-	v := &viewer{eyes: e, camera: c, frame: gocv.NewMat(), tell: func(g face.Guide) {
-		if g != said && g != face.Fine {
-			said = g
-			_ = s.write(vision.Message{ID: id, Kind: vision.KindProgress}, vision.FaceProgress{Guide: string(g)})
-		}
-	}}
+	v := &viewer{eyes: e, camera: c, frame: gocv.NewMat(), tell: tell}
 	defer func() { wipe(&v.frame) }()
 	best, err := v.best(ctx, q.Frames)
 	if err != nil {

@@ -49,15 +49,16 @@ type Light struct {
 	Sharpness float64 // variance of the Laplacian
 }
 
-// The gates: what a frame must reach to be compared.
+// The gates: what a frame must reach to be compared. Those with a capital are
+// those of a frame without the networks too.
 const (
-	leastEyes    = 24.0 // pixels between the eyes
+	LeastEyes    = 24.0 // pixels between the eyes
 	mostTurn     = 0.32 // nose off the middle, in eye distances
-	leastLight   = 40.0
-	mostLight    = 225.0
+	LeastLight   = 40.0
+	MostLight    = 225.0
 	leastSharp   = 12.0
 	coveredBelow = 0.80 // the detector's own doubt
-	secondFace   = 0.35 // of the main face's area
+	SecondFace   = 0.35 // of the main face's area
 )
 
 // Gate says what keeps a frame with these faces from being compared: Fine, or the
@@ -65,7 +66,7 @@ const (
 func Gate(faces []Face, main Face, l Light) Guide {
 	others := 0
 	for _, f := range faces {
-		if f.W*f.H >= secondFace*main.W*main.H {
+		if f.W*f.H >= SecondFace*main.W*main.H {
 			others++
 		}
 	}
@@ -73,13 +74,13 @@ func Gate(faces []Face, main Face, l Light) Guide {
 	switch {
 	case others > 1:
 		return TwoPeople
-	case eyes < leastEyes && main.W < 3*leastEyes:
+	case eyes < LeastEyes && main.W < 3*LeastEyes:
 		return ComeCloser
 	case math.Abs(main.Turn()) > mostTurn || math.Abs(main.Nod()-0.55) > 0.35:
 		return LookStraight
-	case l.Mean < leastLight:
+	case l.Mean < LeastLight:
 		return TooDark
-	case l.Mean > mostLight:
+	case l.Mean > MostLight:
 		return TooBright
 	case l.Sharpness < leastSharp:
 		return HoldStill
