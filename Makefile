@@ -19,7 +19,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Arguments of "make demo", for example: make demo ARGS=--once
 ARGS ?=
 
-.PHONY: help setup setup-test build demo test lint bench campaign fuzz clean
+.PHONY: help setup setup-test build demo test lint bench campaign fuzz screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ fuzz: build ## a short run of every fuzz test (FUZZTIME=20s each)
 
 campaign: test fuzz ## long runs: the fault campaigns and the fuzz tests
 	TRAM_CAMPAIGN=long $(GO) test -race -timeout 80m -run Campaign ./...
+
+screenshots: build setup-test ## take the pictures of docs/screenshots anew
+	TRAM_SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test -count=1 -run 'Stage|Counter|Coach|Exam|Gate|Gates|Tourist|Abroad|Clerk|Passport|Notices|Questions|Technician|Ticket|Countdown|OutOfService|TheCamera' ./agent/kiosk
 
 clean: ## remove what was built
 	rm -rf bin
