@@ -17,6 +17,7 @@ import (
 	"tram/agent/keep"
 	"tram/agent/kiosk"
 	"tram/agent/metrics"
+	"tram/agent/passage"
 	"tram/agent/profile"
 	"tram/agent/pushed"
 	"tram/agent/register"
@@ -25,6 +26,7 @@ import (
 	"tram/drivers"
 	"tram/drivers/pcsc"
 	"tram/drivers/printer"
+	"tram/drivers/relay"
 	"tram/drivers/scanner"
 	"tram/sync/inbox"
 	"tram/sync/outbox"
@@ -109,6 +111,10 @@ type Agent struct {
 	camera  *counterCamera   // nil without one
 	codes   *codeCamera      // nil without one
 	gate    *gate.Gate
+	line    *line
+	passage *passage.Gate // nil but at a gate that lets people through
+	relay   *relay.Relay  // nil without one
+	sensor  *relay.Sensor // nil without one of its own
 	kiosk   *kiosk.Server // the first; a restart makes another
 
 	kioskOptions kiosk.Options
@@ -162,11 +168,12 @@ func (a *Agent) makeDevices() {
 		a.codes, a.codeWorker = newCodeCamera(c.Scanner.Camera), a.newWorker()
 	}
 	a.makePrinter()
+	a.line = openLine(c.StateDir())
 	if c.Gate.Source != "" {
 		a.gate = gate.New(gate.Options{
 			Question: vision.CountQuestion{Source: c.Gate.Source, Line: c.Gate.Line, Detector: c.Gate.Detector},
 			Profile:  a.profile.Name, Every: c.Gate.Every.Value(),
-			Counter: a.newWorker(), Recorder: recorder{a}, Counted: a.counted, Log: a.log,
+			Counter: a.newWorker(), Recorder: recorder{a}, Counted: a.counted, Crossed: a.crossed, Log: a.log,
 		})
 	}
 }
@@ -198,6 +205,9 @@ func (a *Agent) makeVisits() error {
 	}
 	if a.worker != nil {
 		opt.Faces = faces{a.worker, a.camera}
+	}
+	if a.passage != nil {
+		opt.Door = a.passage
 	}
 	a.engine = visit.New(opt)
 
@@ -249,6 +259,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.log.Info("ready", "version", a.opt.Version, "profile", a.profile.Name, "took", time.Since(a.started).Round(time.Millisecond))
 	again := a.awaitRestart(ctx)
 	stop()
+	if a.passage != nil {
+		a.passage.Stop()
+	}
 	a.engine.Close()
 	parts.Wait()
 	if err := a.closeStore(); err != nil {
@@ -283,6 +296,12 @@ func (a *Agent) parts() []part {
 	}
 	if a.gate != nil {
 		parts = append(parts, part{"gate", a.gate.Run})
+	}
+	if a.relay != nil {
+		parts = append(parts, part{"relay", a.relay.Run})
+	}
+	if a.sensor != nil {
+		parts = append(parts, part{"sensor", a.sensor.Run})
 	}
 	return parts
 }
@@ -329,6 +348,12 @@ func (a *Agent) statuses() []drivers.Status {
 	}
 	if a.gate != nil {
 		list = append(list, a.gate.Status())
+	}
+	if a.relay != nil {
+		list = append(list, a.relay.Status())
+	}
+	if a.sensor != nil {
+		list = append(list, a.sensor.Status())
 	}
 	return list
 }

@@ -32,6 +32,7 @@ func RegisterPolicy(p profile.Profile) register.Policy {
 	if p.Register != nil {
 		policy.Keeps, policy.Retain = p.Register.Keeps, p.Register.Retain.Value()
 	}
+	policy.Answers = p.Ticket != nil && p.Ticket.Kind == profile.TicketSlip
 	if p.Ticket != nil && p.Ticket.Kind == profile.TicketQueue {
 		policy.Ticket, policy.Prefix, policy.TicketBy = true, p.Ticket.Prefix, p.Ticket.By
 	}
@@ -43,8 +44,9 @@ func RegisterPolicy(p profile.Profile) register.Policy {
 func (a *Agent) openRegister(box keep.Box) error {
 	policy := RegisterPolicy(a.profile)
 	policy.Room, policy.Holidays = a.config.Register.Room, a.config.Register.Holidays
+	policy.Direction, policy.Passback = a.config.Passage.Direction, a.config.Passage.Passback.Value()
 	reg, err := register.Open(RegisterPath(a.config.StateDir()), register.Options{
-		Box: box, Policy: policy, Clock: a.clock, Roster: a.lists.Candidates, Log: a.log,
+		Box: box, Policy: policy, Clock: a.clock, Roster: a.lists.Candidates, Allow: a.allow(), Log: a.log,
 	})
 	if err != nil {
 		return err

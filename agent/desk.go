@@ -9,8 +9,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"tram/agent/kiosk"
@@ -160,8 +158,11 @@ func (d desk) Queue(ctx context.Context, who string) (kiosk.Pending, error) {
 
 // Export makes a paper of a day, or of a trip's passengers.
 func (d desk) Export(ctx context.Context, who string, f kiosk.Form) (kiosk.File, error) {
-	if f.Name == "slip" {
-		return d.slip(ctx, who, f.Entry)
+	switch f.Name {
+	case "slip":
+		return d.slip(ctx, who, f.Entry, f.Format)
+	case "evacuation":
+		return d.evacuationPaper(ctx, who, cmp.Or(f.Format, "html"))
 	}
 	known := map[string]string{
 		"dd10": "dd10", "na17": "na17", "qd4750": "qd4750", "passengers": "passengers",
@@ -204,30 +205,6 @@ func (d desk) Export(ctx context.Context, who string, f kiosk.Form) (kiosk.File,
 
 // columnsFile is the operator's own paper, in the state folder.
 const columnsFile = "columns.yaml"
-
-// slip says how an identity was verified: the chip's five answers, when, and
-// under which number the hub has it. It names nobody.
-func (d desk) slip(ctx context.Context, who, id string) (kiosk.File, error) {
-	r, err := d.a.register.Entry(ctx, who, id, "slip")
-	if err != nil {
-		return kiosk.File{}, deskErr(err)
-	}
-	var b strings.Builder
-	line := func(vi, value string) {
-		fmt.Fprintf(&b, "%s: %s\n", vi, cmp.Or(value, "không thực hiện / not done"))
-	}
-	b.WriteString("PHIẾU XÁC THỰC / VERIFICATION SLIP\n\n")
-	line("Thiết bị / Device", d.a.config.Device.Name)
-	line("Thời gian / Time", r.Time.In(register.Place).Format("02/01/2006 15:04:05 -07:00"))
-	line("Số hồ sơ / Record", strconv.FormatUint(r.Sequence, 10))
-	line("Mức tin cậy / Assurance", r.Assurance)
-	line("Dữ liệu chưa bị sửa / Data intact", r.Chip["hashes"])
-	line("Chữ ký / Signature", r.Chip["sodSignature"])
-	line("Cơ quan ký / Issuer", r.Chip["chain"])
-	line("Chip không phải bản sao (CA) / Chip Authentication", r.Chip["chipAuthentication"])
-	line("Chip không phải bản sao (AA) / Active Authentication", r.Chip["activeAuthentication"])
-	return kiosk.File{Name: "phieu-xac-thuc-" + strconv.FormatUint(r.Sequence, 10) + ".txt", Type: "text/plain; charset=utf-8", Data: []byte(b.String())}, nil
-}
 
 // labels replaces the ids of chosen options by what people read.
 func (d desk) labels(answers map[string]string) map[string]string {
@@ -283,7 +260,7 @@ func (d desk) rows(list []register.Row, err error) ([]kiosk.Row, error) {
 	for i, r := range list {
 		row := kiosk.Row{
 			ID: r.ID, Time: r.Time, Kind: r.Kind, State: r.State, Number: r.Number, Name: r.Name, Answers: r.Answers, Assurance: r.Assurance,
-			Closed: r.Closed, Sequence: r.Sequence, Ticket: r.Ticket, Hold: r.Hold, Alarms: r.Alarms, Delivered: cmp.Or(d.a.store.State(r.Sequence), "none"),
+			Closed: r.Closed, Sequence: r.Sequence, Ticket: r.Ticket, Hold: r.Hold, Alarms: r.Alarms, Direction: r.Direction, Passage: r.Passage, Delivered: cmp.Or(d.a.store.State(r.Sequence), "none"),
 		}
 		if r.Delivered != nil {
 			row.Delivered = outbox.Delivered
@@ -301,9 +278,9 @@ func (d desk) rows(list []register.Row, err error) ([]kiosk.Row, error) {
 			if state != lodging.Met {
 				row.Due = state
 			}
-			if r.Unsynced {
-				row.Alarms = append(row.Alarms, "clock_unsynced")
-			}
+		}
+		if r.Unsynced {
+			row.Alarms = append(row.Alarms, "clock_unsynced")
 		}
 		out[i] = row
 	}

@@ -128,6 +128,9 @@ func (r recorder) Accept(ctx context.Context, draft outbox.Draft) (outbox.Receip
 }
 
 func (a *Agent) counted(receipt outbox.Receipt, c gate.Count) {
+	if err := a.line.keep(); err != nil {
+		a.log.Error("the day's counts are not kept", "err", err)
+	}
 	a.recent.add(visit.RecordView{Sequence: receipt.Sequence, Type: gate.RecordType, Time: c.To})
 	a.changes.signal()
 	if a.opt.Counted != nil {

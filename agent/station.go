@@ -82,7 +82,10 @@ func (s station) Snapshot() visit.Snapshot {
 	if snap.Visit != nil && snap.Visit.Record != nil {
 		snap.Visit.Record.State = a.store.State(snap.Visit.Record.Sequence)
 	}
-	snap.Notices = a.notices()
+	snap.Notices, snap.Gate = a.notices(), a.gateTally()
+	if snap.Visit != nil {
+		snap.Visit.Gate = a.gateView(snap.Visit)
+	}
 	return snap
 }
 
@@ -118,7 +121,12 @@ func (s station) Portrait(id string) ([]byte, bool)          { return s.a.engine
 func (s station) Consent(_ context.Context, id string) error { return s.a.engine.Consent(id) }
 func (s station) Cancel(_ context.Context, id string) error  { return s.a.engine.Cancel(id) }
 
-func (s station) Confirm(ctx context.Context, id string) error { return s.a.engine.Confirm(ctx, id) }
+func (s station) Confirm(ctx context.Context, id string) error {
+	if clerk, ok := kiosk.Clerk(ctx); ok {
+		ctx = visit.WithClerk(ctx, clerk)
+	}
+	return s.a.engine.Confirm(ctx, id)
+}
 
 func (s station) SkipChip(_ context.Context, id string) error { return s.a.engine.SkipChip(id) }
 

@@ -21,17 +21,17 @@ func (a *Agent) makePrinter() {
 	a.printer = p
 }
 
-// printTickets prints the ticket of each visit that gave one. The ticket is on
-// the screen too, so that a printer without paper stops nobody; a paper that did
+// printTickets prints the ticket or slip of each visit that gave one. The ticket is
+// on the screen too, so that a printer without paper stops nobody; a paper that did
 // not come out is not printed again, for the number may have been called by then.
 func (a *Agent) printTickets(ctx context.Context) error {
 	changed, stop := a.changes.watch()
 	defer stop()
 	last := "" // the visit whose ticket was printed
 	for {
-		if v := a.engine.View(); v != nil && v.Ticket != nil && v.ID != last {
+		if v := a.engine.View(); v != nil && v.ID != last && (v.Ticket != nil || v.Stage == visit.StageRecorded && a.givesSlips()) {
 			last = v.ID
-			if err := a.printer.Print(ctx, a.paper(*v.Ticket)); err != nil {
+			if err := a.printPaper(ctx, v); err != nil {
 				a.log.Error("the ticket is not printed", "visit", v.ID, "err", err)
 			}
 		}
@@ -43,9 +43,20 @@ func (a *Agent) printTickets(ctx context.Context) error {
 	}
 }
 
+func (a *Agent) printPaper(ctx context.Context, v *visit.View) error {
+	if v.Ticket != nil {
+		return a.printer.Print(ctx, a.paper(*v.Ticket))
+	}
+	paper, err := a.slipPaper(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	return a.printer.Print(ctx, paper)
+}
+
 // paper is a ticket as it is printed. Nothing of the person is on it.
 func (a *Agent) paper(t visit.Ticket) printer.Paper {
-	lines := []string{t.At.Format("15:04  02/01/2006")}
+	lines := []string{clockTime(t.At)}
 	if site := a.config.Device.Site; site != "" {
 		lines = append(lines, site+" / "+a.config.Device.Name)
 	}

@@ -21,6 +21,7 @@ func Default() Config {
 		Scanner:  Scanner{Baud: 9600},
 		Printer:  Printer{Baud: 9600, Width: 576, Cut: true},
 		Gate:     Gate{Detector: "default", Every: Duration(time.Minute)},
+		Passage:  Passage{Baud: 9600, Channel: 1, Pulse: Duration(500 * time.Millisecond), Within: Duration(10 * time.Second), Direction: "in", Passback: Duration(10 * time.Minute)},
 		Vision:   Vision{MemoryMiB: 1024},
 		Outbox:   Outbox{MaxMiB: 1024},
 		Kiosk:    Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second), SignIn: Duration(10 * time.Minute), Hosts: []string{}, Origins: []string{}},
@@ -98,6 +99,7 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 		k.wrong("vision.user", "is root", "name a user of its own, or leave it empty")
 	}
 	c.checkGate(k)
+	c.checkPassage(k)
 	c.checkHub(k)
 	c.checkKiosk(k)
 	c.checkBridges(k)

@@ -27,6 +27,7 @@ type Config struct {
 	Printer  Printer  `yaml:"printer"`
 	Camera   Camera   `yaml:"camera"`
 	Gate     Gate     `yaml:"gate"`
+	Passage  Passage  `yaml:"passage"`
 	Vision   Vision   `yaml:"vision"`
 	Trust    string   `yaml:"trust"`
 	Hub      Hub      `yaml:"hub"`
@@ -78,6 +79,18 @@ type Gate struct {
 	Line     [4]float64 `yaml:"line"`
 	Detector string     `yaml:"detector"`
 	Every    Duration   `yaml:"every"`
+}
+
+// Passage is the gate that opens for a person; no relay means that none does by itself.
+type Passage struct {
+	Relay     string   `yaml:"relay"`
+	Baud      int      `yaml:"baud"`
+	Channel   int      `yaml:"channel"`
+	Pulse     Duration `yaml:"pulse"`
+	Sensor    string   `yaml:"sensor"` // "board", "camera" or a path; empty: none
+	Within    Duration `yaml:"within"`
+	Direction string   `yaml:"direction"` // "in", "out", "both"
+	Passback  Duration `yaml:"passback"`
 }
 
 // Vision is the camera worker.

@@ -120,6 +120,7 @@ func (s *Server) api(mux router) {
 	}
 	s.faceAPI(mux)
 	s.deskAPI(mux)
+	s.gateAPI(mux)
 	s.rightsAPI(mux)
 	s.techAPI(mux)
 	if s.opt.Actions != nil {
@@ -303,6 +304,7 @@ var sentinels = []struct {
 	{ErrNotKept, http.StatusNotFound, "not_kept"},
 	{ErrBadField, http.StatusUnprocessableEntity, "bad_field"},
 	{ErrHeld, http.StatusConflict, "held"},
+	{ErrNeedsClerk, http.StatusUnauthorized, "sign_in"},
 	{ErrNoPicture, http.StatusServiceUnavailable, "no_picture"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout"},
 }

@@ -27,22 +27,24 @@ type Row struct {
 	Time time.Time `json:"time"` // when the person was here; zero for one who is expected
 	Kind string    `json:"kind"` // of the register: "stays", "trips", "roster", "passages", "visits"
 	// State is "open", "closed", "boarded", "admitted", "expected", "absent",
-	// "passed", "refused" or "recorded".
+	// "passed", "annulled", "refused" or "recorded".
 	State   string            `json:"state"`
 	Number  string            `json:"number"`  // masked: 0990****0017
 	Name    string            `json:"name"`    // empty where the profile does not keep it
 	Answers map[string]string `json:"answers"` // by question: room, trip, seat, until, …; never null
 	// Assurance is how sure the device was: "qr", "chip", "chip-trusted+face", …
 	Assurance string     `json:"assurance"`
-	Closed    *time.Time `json:"closed,omitempty"`   // when a stay or trip ended
-	Deadline  *time.Time `json:"deadline,omitempty"` // until when the law wants it declared
-	Due       string     `json:"due,omitempty"`      // of the deadline: "", "soon", "over"
-	Delivered string     `json:"delivered"`          // of its record: "accepted", "sent", "delivered"; "none" before it is made
-	Late      bool       `json:"late"`               // its record was not delivered before the deadline
-	Sequence  uint64     `json:"sequence,omitempty"` // of its record
-	Ticket    string     `json:"ticket,omitempty"`   // as printed: "A012"
-	Hold      bool       `json:"hold"`               // a legal hold keeps it
-	Alarms    []string   `json:"alarms"`             // codes; never null
+	Closed    *time.Time `json:"closed,omitempty"`    // when a stay or trip ended
+	Deadline  *time.Time `json:"deadline,omitempty"`  // until when the law wants it declared
+	Due       string     `json:"due,omitempty"`       // of the deadline: "", "soon", "over"
+	Delivered string     `json:"delivered"`           // of its record: "accepted", "sent", "delivered"; "none" before it is made
+	Late      bool       `json:"late"`                // its record was not delivered before the deadline
+	Sequence  uint64     `json:"sequence,omitempty"`  // of its record
+	Ticket    string     `json:"ticket,omitempty"`    // as printed: "A012"
+	Hold      bool       `json:"hold"`                // a legal hold keeps it
+	Direction string     `json:"direction,omitempty"` // of a passage: "in", "out"
+	Passage   string     `json:"passage,omitempty"`   // "confirmed", "annulled", "unconfirmed", "unknown"
+	Alarms    []string   `json:"alarms"`              // codes; never null
 }
 
 // A Trip is one run of a coach.

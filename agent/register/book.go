@@ -33,7 +33,10 @@ func (r *Register) Look(_ context.Context, e visit.Entry) (visit.Finding, error)
 		case RosterOf:
 			return r.lookRoster(tx, known, number, answers, &f)
 		case Passages:
-			f = lookPassages(known, direction(answers))
+			f = r.lookPassages(known, answers)
+			if r.opt.Allow != nil {
+				f.Alarms = append(f.Alarms, r.opt.Allow(e)...)
+			}
 		}
 		return nil
 	})
@@ -105,20 +108,6 @@ func (r *Register) lookRoster(tx *bolt.Tx, known []*entry, number string, answer
 	return nil
 }
 
-func direction(answers map[string]string) string {
-	if answers["direction"] == "out" {
-		return "out"
-	}
-	return "in"
-}
-
-func lookPassages(known []*entry, way string) (f visit.Finding) {
-	if len(known) > 0 && direction(known[0].Answers) == way {
-		f.Alarms = append(f.Alarms, visit.Alarm{Code: "passback", Stop: true})
-	}
-	return f
-}
-
 // Begin writes an entry down with its draft. The same id again changes nothing
 // and gives the same ticket.
 func (r *Register) Begin(ctx context.Context, v visit.Entry) (visit.Ticket, error) {
@@ -132,9 +121,13 @@ func (r *Register) Begin(ctx context.Context, v visit.Entry) (visit.Ticket, erro
 		ID: v.ID, Profile: v.Profile, Kind: v.Kind, State: StatePending, Time: v.Time, Unsynced: !right,
 		Hash: r.hash(v.Number.Reveal()), Person: kept(v.Person.Reveal(), p.Keeps), Answers: v.Answers.Reveal(),
 		Assurance: v.Assurance, Source: v.Source, Face: v.Face, RecordType: v.RecordType, Draft: v.Draft.Reveal(), Retain: p.Retain, Chip: chipAnswers(v.Draft.Reveal()),
+		Direction: v.Direction, Passage: v.Passage,
 	}
 	if slices.Contains(p.Keeps, "idCode") || slices.Contains(p.Keeps, "documentNumber") {
 		e.Number = v.Number.Reveal()
+	}
+	if v.Kind == Passages && e.Direction == "" {
+		e.Direction = finding.Direction
 	}
 	for _, a := range finding.Alarms {
 		e.Alarms = append(e.Alarms, a.Code)
@@ -175,7 +168,10 @@ func (r *Register) Begin(ctx context.Context, v visit.Entry) (visit.Ticket, erro
 	if err != nil {
 		return visit.Ticket{}, err
 	}
-	return ticket, nil
+	if v.Clerk != "" && slices.Contains(e.Alarms, "not_allowed") {
+		err = r.note(v.Clerk, "let a visitor in", v.ID, "")
+	}
+	return ticket, err
 }
 
 // chipAnswers are the five answers about the chip in a draft: nothing of the person.
@@ -228,6 +224,12 @@ func (r *Register) Done(id string, sequence uint64) error {
 		if e.State == "" {
 			e.State = StateRecorded
 		}
+		if e.Kind == Passages {
+			if e.Passage == visit.PassageAnnulled {
+				e.State = StateAnnulled
+			}
+			r.forgetTally()
+		}
 		if e.State != StateOpen {
 			e.Expires = e.Time.Add(e.Retain)
 		}
@@ -240,8 +242,11 @@ func (r *Register) Done(id string, sequence uint64) error {
 		}
 		proof := &entry{
 			ID: e.ID, Profile: e.Profile, Kind: e.Kind, State: e.State, Time: e.Time, Unsynced: e.Unsynced, Assurance: e.Assurance,
-			Source: e.Source, Face: e.Face, Chip: e.Chip, RecordType: e.RecordType, Sequence: e.Sequence, Ticket: e.Ticket, TicketNo: e.TicketNo,
+			Source: e.Source, Face: e.Face, Chip: e.Chip, RecordType: e.RecordType, Sequence: e.Sequence, Ticket: e.Ticket, TicketNo: e.TicketNo, Direction: e.Direction, Passage: e.Passage,
 			Expires: r.now().Add(proofFor), Alarms: e.Alarms,
+		}
+		if r.opt.Policy.Answers {
+			proof.Answers = e.Answers
 		}
 		return r.save(tx, nil, proof)
 	})

@@ -22,6 +22,7 @@ const (
 	StateBoarded  = "boarded"
 	StateAdmitted = "admitted"
 	StatePassed   = "passed"
+	StateAnnulled = "annulled" // the gate opened and nobody passed
 	StateRecorded = "recorded"
 	StateExpected = "expected"
 )
@@ -56,6 +57,8 @@ type entry struct {
 	Draft      []byte            `json:"draft,omitempty"` // until the record is accepted
 	Closes     string            `json:"closes,omitempty"`
 	Trip       string            `json:"trip,omitempty"`
+	Direction  string            `json:"direction,omitempty"` // of a passage
+	Passage    string            `json:"passage,omitempty"`   // what became of it
 	Closed     time.Time         `json:"closed,omitzero"`
 	Sequence   uint64            `json:"sequence,omitempty"`
 	Delivered  time.Time         `json:"delivered,omitzero"` // when the hub was seen to have it
@@ -82,8 +85,11 @@ type Row struct {
 	Answers   map[string]string `json:"answers"`
 	Assurance string            `json:"assurance"`
 	Source    string            `json:"source,omitempty"`
+	Face      string            `json:"face,omitempty"`
 	Chip      map[string]string `json:"chip,omitempty"` // "hashes", "sodSignature", "chain", "chipAuthentication", "activeAuthentication"
 	Trip      string            `json:"trip,omitempty"`
+	Direction string            `json:"direction,omitempty"` // of a passage: "in", "out"
+	Passage   string            `json:"passage,omitempty"`   // "confirmed", "annulled", "unconfirmed", "unknown"
 	Closed    *time.Time        `json:"closed,omitempty"`
 	Sequence  uint64            `json:"sequence,omitempty"`
 	Delivered *time.Time        `json:"deliveredAt,omitempty"`
@@ -97,7 +103,7 @@ func (e *entry) row() Row {
 	r := Row{
 		ID: e.ID, Time: e.Time, Unsynced: e.Unsynced, Profile: e.Profile, Kind: e.Kind, State: e.State,
 		Number: cccd.Mask(e.Number), Name: e.Person["personName"], Person: maps.Clone(e.Person), Answers: maps.Clone(e.Answers),
-		Assurance: e.Assurance, Source: e.Source, Chip: maps.Clone(e.Chip), Trip: e.Trip, Sequence: e.Sequence, Ticket: e.Ticket, Hold: e.Hold, Alarms: slices.Clone(e.Alarms),
+		Assurance: e.Assurance, Source: e.Source, Face: e.Face, Chip: maps.Clone(e.Chip), Trip: e.Trip, Direction: e.Direction, Passage: e.Passage, Sequence: e.Sequence, Ticket: e.Ticket, Hold: e.Hold, Alarms: slices.Clone(e.Alarms),
 		Closed: set(e.Closed), Delivered: set(e.Delivered), Expires: set(e.Expires),
 	}
 	if r.Answers == nil {

@@ -48,36 +48,6 @@ func (r *Register) Waiting(_ context.Context, who string) ([]Row, error) {
 	return r.list(who, "what waits", "u", nil)
 }
 
-// Inside lists who passed in and not out since, where the profile keeps names:
-// the evacuation list.
-func (r *Register) Inside(_ context.Context, who string) ([]Row, error) {
-	list, err := r.list(who, "inside", "d"+day(r.now()), func(e *entry) bool { return e.Kind == Passages && e.Hash != nil })
-	if err != nil {
-		return nil, err
-	}
-	var hashes map[string]string
-	err = r.view("read the register", func(tx *bolt.Tx) error {
-		hashes = map[string]string{}
-		for _, row := range list {
-			if e, err := r.entry(tx, row.ID); err == nil {
-				hashes[row.ID] = string(e.Hash)
-			}
-		}
-		return nil
-	})
-	seen := map[string]bool{}
-	inside := []Row{}
-	for _, row := range list { // newest first
-		if h := hashes[row.ID]; !seen[h] {
-			seen[h] = true
-			if direction(row.Answers) == "in" {
-				inside = append(inside, row)
-			}
-		}
-	}
-	return inside, err
-}
-
 // list logs the look and lists the entries below a prefix of the index.
 func (r *Register) list(who, what, prefix string, want func(*entry) bool) ([]Row, error) {
 	if err := r.noteLook(who, what); err != nil {

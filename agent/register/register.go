@@ -45,8 +45,12 @@ type Policy struct {
 	Room     string        // of an exam; "" takes the answer "room"
 	Prefix   string        // of tickets
 	TicketBy string        // question whose answers have queues of their own
+	Answers  bool          // the proof of a visit of which nothing is kept says what was answered: the contract's number
 	Ticket   bool          // whether a number is given out
-	Holidays []string      // yyyy-mm-dd: no working days, besides Saturdays and Sundays
+	// Direction is which way a gate leads: "in", "out", or "both": then who is inside goes out.
+	Direction string
+	Passback  time.Duration // so long nobody passes twice the same way; 0: until they passed the other way
+	Holidays  []string      // yyyy-mm-dd: no working days, besides Saturdays and Sundays
 }
 
 // Options says how to open a register.
@@ -55,6 +59,7 @@ type Options struct {
 	Policy Policy
 	Clock  func() (now time.Time, right bool) // whether the time is known to be right; nil: time.Now
 	Roster func() ([]keep.Candidate, error)   // the hub's list; may be nil
+	Allow  func(visit.Entry) []visit.Alarm    // who may pass a gate; nil: everybody
 	Log    *slog.Logger
 }
 
@@ -69,6 +74,9 @@ type Register struct {
 	logKey   []byte // of both logs
 	replaced string
 	salvaged int
+
+	tallyMu sync.Mutex
+	tally   *tally // of passages; nil before it is asked for
 
 	lookMu sync.Mutex
 	looked map[string]time.Time // who and what: lists that refresh are one look

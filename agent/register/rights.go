@@ -101,6 +101,7 @@ func (r *Register) Delete(_ context.Context, who, id, why string) error {
 	if err != nil {
 		return err
 	}
+	r.forgetTally()
 	return r.scrub()
 }
 
@@ -176,6 +177,9 @@ func (r *Register) Sweep(now time.Time) (int, error) {
 	})
 	if err != nil {
 		return 0, err
+	}
+	if n > 0 {
+		r.forgetTally()
 	}
 	return n, r.scrubIfOwed()
 }

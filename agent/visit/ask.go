@@ -61,7 +61,7 @@ func (e *Engine) look(s *session) bool {
 		e.fail(s, "no_register", err.Error())
 		return false
 	}
-	s.alarms = slices.Clone(found.Alarms)
+	s.alarms, s.direction = slices.Clone(found.Alarms), found.Direction
 	if found.RecordType != "" {
 		s.recordType = found.RecordType
 		s.closes = found.RecordType == e.opt.Profile.Closes
@@ -197,7 +197,7 @@ func (e *Engine) entry(s *session) Entry {
 	}
 	en := Entry{
 		ID: s.id, Profile: e.opt.Profile.Name, Time: e.opt.Now(), Number: privacy.New(number),
-		Assurance: s.level(), Source: s.source, RecordType: s.recordType,
+		Assurance: s.level(), Source: s.source, RecordType: s.recordType, Direction: s.direction,
 	}
 	if r := e.opt.Profile.Register; r != nil {
 		en.Kind = string(r.Kind)

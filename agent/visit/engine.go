@@ -103,6 +103,7 @@ type memory struct {
 	alarms     []Alarm
 	recordType string
 	closes     bool // the record ends a stay
+	direction  string
 	ticket     *Ticket
 
 	base         emrtd.Assurance // before the chip

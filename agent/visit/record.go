@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"tram/agent/profile"
 	"tram/drivers/cccd"
 	"tram/drivers/emrtd"
-	"tram/drivers/privacy"
 	"tram/sync/outbox"
 )
 
@@ -36,6 +34,7 @@ type Record struct {
 	Answers      map[string]string `json:"answers,omitempty"` // to the profile's questions
 	Alarms       []string          `json:"alarms,omitempty"`  // what the register warned of, and the clerk accepted
 	CheckIn      map[string]string `json:"checkin,omitempty"` // QĐ 4750: what the reception knows
+	Passage      *Passage          `json:"passage,omitempty"` // what became of the person at a gate
 	Started      time.Time         `json:"started"`
 }
 
@@ -71,24 +70,28 @@ func Answers(v emrtd.Verification) Verification {
 // Confirm says that the person found their data right. When it returns without
 // an error the record is accepted: it is on disk and will reach the hub.
 func (e *Engine) Confirm(ctx context.Context, id string) error {
-	s, entry, draft, err := e.draft(id)
+	s, entry, draft, err := e.draft(id, ClerkOf(ctx))
 	if err != nil {
 		return err
 	}
 	// A browser that goes away must not turn an accepted record into a failure that the person repeats.
-	receipt, ticket, err := e.save(context.WithoutCancel(ctx), entry, draft)
+	receipt, ticket, err := e.save(context.WithoutCancel(ctx), entry, &draft)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.saving = false
-	if err == nil {
-		e.opt.Ended("recorded")
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		if e.cur == s {
 			e.fail(s, saveCode(err), err.Error())
 		}
 		return err
+	case draft.Type == TypeAnnulled:
+		if e.cur == s {
+			e.fail(s, saveCode(errAnnulled), errAnnulled.Error())
+		}
+		return nil
 	}
+	e.opt.Ended("recorded")
 	if e.cur == s {
 		s.record = &RecordView{Sequence: receipt.Sequence, Type: draft.Type, Assurance: s.level(), State: "accepted", Time: draft.Time}
 		s.ticket = ticket
@@ -106,6 +109,10 @@ func saveCode(err error) string {
 		return "queue_full"
 	case errors.Is(err, errAnnulled):
 		return "passage_annulled"
+	case errors.Is(err, ErrDoor):
+		return "no_gate"
+	case errors.Is(err, ErrDenied):
+		return codeNotAllowed
 	case errors.Is(err, errRegister):
 		return "no_register"
 	}
@@ -114,55 +121,6 @@ func saveCode(err error) string {
 
 // errRegister says that the local register did not take the entry.
 var errRegister = errors.New("the register did not take the entry")
-
-// save writes the entry down, lets the person through where there is a door, and
-// has the record accepted. What the power cuts off between the first and the
-// last of these is repaired by Repair.
-func (e *Engine) save(ctx context.Context, entry Entry, draft outbox.Draft) (outbox.Receipt, *Ticket, error) {
-	var ticket *Ticket
-	if e.opt.Book != nil {
-		raw, err := EncodeDraft(draft)
-		if err != nil {
-			return outbox.Receipt{}, nil, err
-		}
-		entry.Draft = privacy.New(raw)
-		given, err := e.opt.Book.Begin(ctx, entry)
-		if err != nil {
-			return outbox.Receipt{}, nil, fmt.Errorf("%w: %w", errRegister, err)
-		}
-		if given != (Ticket{}) {
-			ticket = &given
-		}
-	}
-	drop := func(err error) (outbox.Receipt, *Ticket, error) {
-		if e.opt.Book != nil {
-			err = errors.Join(err, e.opt.Book.Drop(entry.ID))
-		}
-		return outbox.Receipt{}, nil, err
-	}
-	if e.opt.Door != nil && entry.Kind == string(profile.RegisterPassages) {
-		passed, err := e.opt.Door.Pass(ctx, entry.ID)
-		if err != nil {
-			return drop(err)
-		}
-		if !passed {
-			return drop(errAnnulled)
-		}
-	}
-	receipt, err := e.opt.Recorder.Accept(ctx, draft)
-	if err != nil {
-		if refused(err) {
-			return drop(err)
-		}
-		return outbox.Receipt{}, nil, err // perhaps it is kept: the entry stays for Repair
-	}
-	if e.opt.Book != nil {
-		if err := e.opt.Book.Done(entry.ID, receipt.Sequence); err != nil {
-			e.opt.Log.Error("the register does not know that a record was accepted; the next start repairs it", "visit", entry.ID, "err", err)
-		}
-	}
-	return receipt, ticket, nil
-}
 
 // refused reports whether the queue certainly does not have the record.
 func refused(err error) bool {
@@ -176,7 +134,7 @@ func refused(err error) bool {
 
 // draft makes the record and marks the session as being saved, so that neither
 // a timeout nor a second touch of the button interferes.
-func (e *Engine) draft(id string) (*session, Entry, outbox.Draft, error) {
+func (e *Engine) draft(id, clerk string) (*session, Entry, outbox.Draft, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s, err := e.at(id, StageConfirm, StageAsk)
@@ -189,6 +147,9 @@ func (e *Engine) draft(id string) (*session, Entry, outbox.Draft, error) {
 	}
 	if s.saving || !s.known() || !e.opt.Profile.Enough(s.assurance) {
 		return nil, Entry{}, outbox.Draft{}, ErrConflict
+	}
+	if err := e.stopped(s, clerk); err != nil {
+		return nil, Entry{}, outbox.Draft{}, err
 	}
 	s.saving = true
 	record := Record{
@@ -217,7 +178,9 @@ func (e *Engine) draft(id string) (*session, Entry, outbox.Draft, error) {
 	if slices.Contains(e.opt.Profile.Exports, profile.ExportQD4750) {
 		record.CheckIn = checkIn(s.person, s.insurance, now)
 	}
-	return s, e.entry(s), outbox.Draft{ID: s.id, Type: s.recordType, Time: now, Data: record}, nil
+	entry := e.entry(s)
+	entry.Clerk = clerk
+	return s, entry, outbox.Draft{ID: s.id, Type: s.recordType, Time: now, Data: record}, nil
 }
 
 // consentText names the text that the person agreed to, so that a later change

@@ -38,14 +38,35 @@ type Snapshot struct {
 	Queue   Queue            `json:"queue"`
 	Recent  []RecordView     `json:"recent"`  // the last records of this device, newest first, without personal data
 	Notices []Notice         `json:"notices"` // the hub's texts for the idle screen
-	Demo    bool             `json:"demo"`    // true when the hardware is virtual: the page shows the demo's buttons
+	Gate    *GateTally       `json:"gate,omitempty"`
+	Demo    bool             `json:"demo"` // true when the hardware is virtual: the page shows the demo's buttons
 }
 
-// Notice is a text of the hub for people who pass by.
+// Notice is something of the hub for people who pass by.
 type Notice struct {
-	ID   string            `json:"id"`
-	Kind string            `json:"kind"` // "info", "warning"
-	Text map[string]string `json:"text"` // by language
+	ID      string            `json:"id"`
+	Kind    string            `json:"kind"` // "info", "warning", "contact"
+	Title   map[string]string `json:"title,omitempty"`
+	Text    map[string]string `json:"text"`              // by language
+	Picture string            `json:"picture,omitempty"` // GET it: a JPEG
+	QR      string            `json:"qr,omitempty"`      // GET it: an SVG
+	Link    string            `json:"link,omitempty"`    // what the code says
+	Phone   string            `json:"phone,omitempty"`
+	Seconds int               `json:"seconds,omitempty"` // how long it stands; 0: as the screen likes
+}
+
+// GateTally is a gate in numbers, of today.
+type GateTally struct {
+	Inside int `json:"inside"` // in less out where people are counted, who is inside where passages are kept
+	In     int `json:"in"`
+	Out    int `json:"out"`
+}
+
+// GateView is the gate in the moment, for the person before it.
+type GateView struct {
+	State     string     `json:"state"`               // "open", "waiting", "passed", "annulled", "denied"
+	Direction string     `json:"direction,omitempty"` // "in", "out"
+	Until     *time.Time `json:"until,omitempty"`     // so long they are waited for
 }
 
 // ProfileView is the part of a profile that the screen needs.
@@ -127,6 +148,7 @@ type View struct {
 	Failure   *Failure    `json:"failure,omitempty"`
 	Record    *RecordView `json:"record,omitempty"`
 	Ticket    *Ticket     `json:"ticket,omitempty"` // once recorded
+	Gate      *GateView   `json:"gate,omitempty"`   // at a gate that keeps passages
 }
 
 // PersonView holds the person's data as the screen shows it. Fields that the
@@ -170,7 +192,7 @@ type Check struct {
 // "chip_copied", "other_person", "not_verifiable", "no_reader", "queue_full",
 // "timeout", "assurance_too_low", "face_mismatch", "face_unsure",
 // "face_not_done", "online_offline", "online_timeout", "online_refused", "no_register",
-// "passage_annulled", "internal", or the code of an alarm that stops the visit
+// "passage_annulled", "no_gate", "internal", or the code of an alarm that stops the visit
 // ([Alarm]); from that one Back leads to the questions.
 type Failure struct {
 	Code   string `json:"code"`

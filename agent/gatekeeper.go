@@ -1,0 +1,169 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tram/agent/passage"
+	"tram/agent/profile"
+	"tram/agent/register"
+	"tram/agent/visit"
+	"tram/drivers/relay"
+	"tram/sync/seal"
+)
+
+// What passage.sensor may be beside a path.
+const (
+	sensorBoard  = "board"
+	sensorCamera = "camera"
+)
+
+// keepsPassages reports whether this counter is a gate that lets people through.
+func (a *Agent) keepsPassages() bool {
+	return a.profile.Register != nil && a.profile.Register.Kind == profile.RegisterPassages
+}
+
+// makeGate makes what opens a gate and what sees who goes through.
+func (a *Agent) makeGate() {
+	if !a.keepsPassages() {
+		return
+	}
+	c := a.config.Passage
+	opt := passage.Options{
+		List: a.lists.Allowance, Sensed: c.Sensor != "", Within: c.Within.Value(),
+		Clock: a.clock, Stuck: func(err error) bool { return errors.Is(err, relay.ErrStuck) }, Changed: a.changes.signal, Log: a.log,
+	}
+	crossed := func(way relay.Way) { a.passage.Crossed(string(way), passage.BySensor) }
+	if c.Relay != "" {
+		set := relay.Options{Baud: c.Baud, Channel: c.Channel, Pulse: c.Pulse.Value(), Log: a.log}
+		if c.Sensor == sensorBoard {
+			set.Passed = crossed
+		}
+		r, err := relay.New(c.Relay, set)
+		if err != nil { // the configuration was checked
+			a.log.Error("no relay", "err", err)
+		} else {
+			a.relay, opt.Opener = r, r
+		}
+	}
+	if c.Sensor != "" && c.Sensor != sensorBoard && c.Sensor != sensorCamera {
+		a.sensor = relay.NewSensor(c.Sensor, relay.SensorOptions{Baud: c.Baud, Passed: crossed, Log: a.log})
+	}
+	a.passage = passage.New(opt)
+}
+
+// crossed hears the camera: people crossed the line.
+func (a *Agent) crossed(in, out int) {
+	a.line.add(in, out)
+	a.changes.signal()
+	if a.passage == nil || a.config.Passage.Sensor != sensorCamera {
+		return
+	}
+	for range in {
+		a.passage.Crossed(register.DirectionIn, passage.ByCamera)
+	}
+	for range out {
+		a.passage.Crossed(register.DirectionOut, passage.ByCamera)
+	}
+}
+
+// allow is the register's question who may pass; nil where everybody may.
+func (a *Agent) allow() func(visit.Entry) []visit.Alarm {
+	if a.passage == nil {
+		return nil
+	}
+	return a.passage.Look
+}
+
+// gateTally is the gate in numbers, nil where there is none.
+func (a *Agent) gateTally() *visit.GateTally {
+	switch {
+	case a.keepsPassages():
+		t, _, err := a.register.Tally()
+		if err != nil {
+			a.log.Error("passages not counted", "err", err)
+			return nil
+		}
+		return &visit.GateTally{Inside: t.Inside, In: t.In, Out: t.Out}
+	case a.gate != nil:
+		t := a.line.today()
+		return &t
+	}
+	return nil
+}
+
+// gateView is the gate in the moment, for the person of a visit.
+func (a *Agent) gateView(v *visit.View) *visit.GateView {
+	if a.passage == nil || v == nil {
+		return nil
+	}
+	if view := a.passage.View(v.ID); view != nil {
+		return view
+	}
+	if f := v.Failure; f != nil && (f.Code == passage.CodeNotAllowed || f.Code == "passback" || f.Code == "no_gate") {
+		return &visit.GateView{State: "denied"}
+	}
+	return nil
+}
+
+// lineFile keeps the day's counts over a restart.
+const lineFile = "line.json"
+
+// line is what the camera counted today, in and out.
+type line struct {
+	path string
+
+	mu sync.Mutex
+	lineCounts
+}
+
+type lineCounts struct {
+	Day string `json:"day"`
+	In  int    `json:"in"`
+	Out int    `json:"out"`
+}
+
+// openLine reads the day's counts; what cannot be read begins anew.
+func openLine(state string) *line {
+	l := &line{path: filepath.Join(state, lineFile)}
+	if raw, err := os.ReadFile(l.path); err == nil {
+		_ = json.Unmarshal(raw, &l.lineCounts)
+	}
+	return l
+}
+
+func (l *line) add(in, out int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn()
+	l.In, l.Out = l.In+in, l.Out+out
+}
+
+// turn begins a new day; l.mu is held.
+func (l *line) turn() {
+	if today := time.Now().In(register.Place).Format(time.DateOnly); l.Day != today {
+		l.lineCounts = lineCounts{Day: today}
+	}
+}
+
+func (l *line) today() visit.GateTally {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn()
+	return visit.GateTally{Inside: max(l.In-l.Out, 0), In: l.In, Out: l.Out}
+}
+
+// keep writes the counts down, when a period's record was made.
+func (l *line) keep() error {
+	l.mu.Lock()
+	raw, err := json.Marshal(l.lineCounts)
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return seal.WriteFile(l.path, raw, 0o600)
+}
