@@ -119,6 +119,14 @@ func TestOrdersAreDoneAndSettingsThatCutOffAreTakenBackAfterAKill(t *testing.T) 
 	if r := h.order(t, d.name, "trust", `{"files":[{"name":"x","data":"AAAA"}]}`, "--wait"); r.OK || r.Text == "" {
 		t.Errorf("a file that is no certificate: %+v", r)
 	}
+	people := filepath.Join(t.TempDir(), "who.csv")
+	if err := os.WriteFile(people, []byte("number,group\n"+sim.DefaultCitizen().IDCode+",Ca 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(h.program, "allow-list", d.name, people, "--rounds", "1000", "--data", h.dir).CombinedOutput(); err != nil || !strings.Contains(string(out), "1 people") {
+		t.Errorf("allow-list: %v, %s", err, out)
+	}
+	eventually(t, "the allow list is there", func() bool { return d.status(t).Lists["allow-list"] > 1 })
 	if s := d.status(t); s.Lists["notice"] != 1 || !s.Hub.Signed {
 		t.Errorf("status %+v", s)
 	}
