@@ -31,7 +31,7 @@ func (c *counter) rows(who string) ([]kiosk.Row, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.who = append(c.who, who)
-	return []kiosk.Row{{ID: "e1", Name: personName, Number: "0990****0017"}}, c.err
+	return []kiosk.Row{{Answers: map[string]string{}, Alarms: []string{}, ID: "e1", Name: personName, Number: "0990****0017"}}, c.err
 }
 func (c *counter) Today(_ context.Context, who string) ([]kiosk.Row, error)     { return c.rows(who) }
 func (c *counter) OpenStays(_ context.Context, who string) ([]kiosk.Row, error) { return c.rows(who) }

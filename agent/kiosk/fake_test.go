@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"tram/agent/kiosk"
+	"tram/agent/kiosk/kiosktest"
 	"tram/agent/visit"
 	"tram/drivers"
 )
@@ -155,7 +156,8 @@ func base() visit.Snapshot {
 			Basis:    "consent",
 			Purpose:  map[string]string{"vi": "Ghi nhận người đến làm thủ tục và cấp số thứ tự.", "en": "To register the visit and give a queue number."},
 			Keeps:    []string{"idCode", "personName", "dateOfBirth", "gender", "residencePlace"},
-			Evidence: []string{"chip", "qr"},
+			Evidence: []string{"chip", "qr"}, Assurance: "qr", Face: "if-possible", Liveness: "off",
+			Languages: []string{"vi", "en"}, Questions: []visit.QuestionView{}, Exports: []string{},
 		},
 		Devices: []drivers.Status{
 			{Kind: "reader", Name: "Virtual PCD 00 00", State: drivers.Ready, Since: at},
@@ -193,7 +195,7 @@ func checks() []visit.Check {
 func at(stage visit.Stage) *visit.View {
 	v := &visit.View{ID: "v1", Stage: stage, Source: "qr", Person: &visit.PersonView{
 		IDCode: "0990****0017", PersonName: personName, DateOfBirth: "15/01/1999", Gender: "Nam",
-	}, Assurance: "qr"}
+	}, Assurance: "qr", Answers: map[string]string{}, Problems: map[string]string{}, Alarms: []visit.Alarm{}}
 	switch stage {
 	case visit.StageIdle:
 		return nil
@@ -338,6 +340,7 @@ func (p *page) ask(method, path, body string, header map[string]string) (int, st
 	if err != nil {
 		p.t.Fatalf("%s %s: %v", method, path, err)
 	}
+	kiosktest.Check(p.t, req, []byte(body), res.StatusCode, res.Header, data)
 	return res.StatusCode, string(data)
 }
 

@@ -60,7 +60,7 @@ func (s *Server) snapshot(c caller) visit.Snapshot {
 	n := s.opt.Station.Snapshot()
 	s.reader.bind(n.Visit, time.Now())
 	if n.Visit != nil && c.client != nil && s.reader.owner != c.name {
-		n.Visit = &visit.View{Stage: n.Visit.Stage}
+		n.Visit = &visit.View{Stage: n.Visit.Stage, Answers: map[string]string{}, Problems: map[string]string{}, Alarms: []visit.Alarm{}}
 	}
 	return n
 }
