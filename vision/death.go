@@ -110,12 +110,19 @@ func (p *process) ended() {
 // deathOf says why a question has no answer. The kernel tells how a process ended
 // a moment after its socket closes.
 func (p *process) deathOf(kind string) error {
+	t := time.NewTimer(stopGrace)
+	defer t.Stop()
+	for open := true; open; { // readErr is there once the socket's reader has ended
+		select {
+		case _, open = <-p.in:
+		case <-t.C:
+			return fmt.Errorf("%s: %w", kind, ErrWorkerDied)
+		}
+	}
 	if p.readErr != nil && errors.Is(p.readErr, ErrProtocol) {
 		p.fate.because("answered nonsense")
 		return fmt.Errorf("%s: %w: %w", kind, ErrWorkerDied, p.readErr)
 	}
-	t := time.NewTimer(stopGrace)
-	defer t.Stop()
 	select {
 	case <-p.done:
 		return fmt.Errorf("%s: %w: it %s", kind, ErrWorkerDied, &p.fate)
