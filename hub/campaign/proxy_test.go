@@ -7,14 +7,12 @@ import (
 	"crypto/x509"
 	"math/rand/v2"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/eclipse/paho.mqtt.golang/packets"
-
 	"tram/hub/ca"
+	"tram/hub/hubtest"
 )
 
 // proxy stands between all devices and the broker. It ends their TLS with the
@@ -110,11 +108,14 @@ func (p *proxy) serve(raw net.Conn) {
 		delete(p.conns, device)
 		delete(p.conns, broker)
 	}()
-	w := &passage{p: p, device: device, broker: broker}
-	var both sync.WaitGroup
-	both.Go(func() { w.carry(device, broker, true) })
-	both.Go(func() { w.carry(broker, device, false) })
-	both.Wait()
+	w := &hubtest.Passage{
+		Device: device, Broker: broker,
+		Batch: func() string {
+			return p.fault(hubtest.Forget, hubtest.Duplicate, hubtest.Reorder, hubtest.Delay, hubtest.Drop)
+		},
+		Ack: func() string { return p.fault(hubtest.Forget, hubtest.Duplicate, hubtest.Reorder, hubtest.Delay) },
+	}
+	w.Run()
 }
 
 // cut ends the connections of a device, or of all.
@@ -157,72 +158,4 @@ func (p *proxy) fault(kinds ...string) string {
 	kind := kinds[p.rand.IntN(len(kinds))]
 	p.faults["packet "+kind]++
 	return kind
-}
-
-// passage is one connection through the proxy.
-type passage struct {
-	p              *proxy
-	device, broker net.Conn
-	writing        [2]sync.Mutex // to the device, to the broker
-}
-
-func (w *passage) write(toBroker bool, b packets.ControlPacket) error {
-	to, mu := w.device, &w.writing[0]
-	if toBroker {
-		to, mu = w.broker, &w.writing[1]
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	return b.Write(to)
-}
-
-// carry passes packets on until either side closes.
-func (w *passage) carry(from, to net.Conn, up bool) {
-	defer from.Close()
-	defer to.Close()
-	var held packets.ControlPacket
-	for {
-		b, err := packets.ReadPacket(from)
-		if err != nil {
-			return
-		}
-		publish, ok := b.(*packets.PublishPacket)
-		kind := ""
-		switch {
-		case ok && up && strings.HasSuffix(publish.TopicName, "/records"):
-			kind = w.p.fault("forget", "duplicate", "reorder", "delay", "drop")
-		case ok && !up && strings.HasSuffix(publish.TopicName, "/ack"):
-			kind = w.p.fault("forget", "duplicate", "reorder", "delay")
-		}
-		out := []packets.ControlPacket{b}
-		switch kind {
-		case "forget": // says that it has it
-			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
-			ack.MessageID = publish.MessageID
-			out = nil
-			if publish.Qos > 0 && w.write(!up, ack) != nil {
-				return
-			}
-		case "duplicate":
-			out = append(out, b)
-		case "reorder": // after the next one
-			if held == nil {
-				held = b
-				continue
-			}
-		case "drop": // with the connection
-			return
-		case "delay":
-			time.Sleep(5 * time.Millisecond)
-		}
-		if held != nil && ok {
-			out = append(out, held)
-			held = nil
-		}
-		for _, b := range out {
-			if w.write(up, b) != nil {
-				return
-			}
-		}
-	}
 }

@@ -5,12 +5,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"tram/hub"
 	"tram/hub/hubtest"
@@ -72,12 +69,21 @@ func (w *wicked) accept() {
 			}
 			continue
 		}
-		p := &passage{w: w, device: device, broker: broker}
+		p := &hubtest.Passage{
+			Device: device, Broker: broker,
+			Batch: func() string {
+				kind := w.fault(hubtest.Forget, hubtest.Duplicate, hubtest.Reorder, hubtest.Delay, hubtest.Drop, "partition")
+				if kind == "partition" {
+					return hubtest.Drop
+				}
+				return kind
+			},
+			Ack: func() string { return w.fault(hubtest.Forget, hubtest.Duplicate, hubtest.Reorder, hubtest.Delay) },
+		}
 		w.mu.Lock()
 		w.conns[device], w.conns[broker] = struct{}{}, struct{}{}
 		w.mu.Unlock()
-		w.running.Go(func() { p.carry(device, broker, true) })
-		w.running.Go(func() { p.carry(broker, device, false) })
+		w.running.Go(p.Run)
 	}
 }
 
@@ -105,77 +111,6 @@ func (w *wicked) behave() (n int) {
 		n += k
 	}
 	return n
-}
-
-// passage is one connection through the proxy.
-type passage struct {
-	w              *wicked
-	device, broker net.Conn
-	writing        [2]sync.Mutex // to the broker, to the device
-}
-
-func (p *passage) write(toBroker bool, b packets.ControlPacket) error {
-	to, mu := p.device, &p.writing[1]
-	if toBroker {
-		to, mu = p.broker, &p.writing[0]
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	return b.Write(to)
-}
-
-// carry passes packets on until either side closes.
-func (p *passage) carry(from, to net.Conn, up bool) {
-	defer from.Close()
-	defer to.Close()
-	var held packets.ControlPacket
-	for {
-		b, err := packets.ReadPacket(from)
-		if err != nil {
-			return
-		}
-		publish, ok := b.(*packets.PublishPacket)
-		var kind string
-		switch {
-		case ok && up && strings.HasSuffix(publish.TopicName, "/records"):
-			kind = p.w.fault("forget", "duplicate", "reorder", "delay", "cut", "partition")
-		case ok && !up && strings.HasSuffix(publish.TopicName, "/ack"):
-			kind = p.w.fault("forget", "duplicate", "reorder", "delay")
-		}
-		var out []packets.ControlPacket
-		switch kind {
-		case "forget": // says that it has it
-			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
-			ack.MessageID = publish.MessageID
-			if p.write(!up, ack) != nil {
-				return
-			}
-		case "duplicate":
-			out = append(out, b, b)
-		case "reorder": // after the next one
-			if held == nil {
-				held = b
-				continue
-			}
-			out = append(out, b)
-		case "cut", "partition":
-			return
-		case "delay":
-			time.Sleep(3 * time.Millisecond)
-			out = append(out, b)
-		default:
-			out = append(out, b)
-		}
-		if held != nil && ok {
-			out = append(out, held)
-			held = nil
-		}
-		for _, b := range out {
-			if err := p.write(up, b); err != nil {
-				return
-			}
-		}
-	}
 }
 
 // TestCampaignBrokerThatDropsDelaysDuplicatesAndReordersLosesNothing is short in every run of the tests, long with
