@@ -17,6 +17,7 @@ import (
 	"tram/agent/keep"
 	"tram/agent/kiosk"
 	"tram/agent/metrics"
+	"tram/agent/notices"
 	"tram/agent/passage"
 	"tram/agent/profile"
 	"tram/agent/pushed"
@@ -96,6 +97,7 @@ type Agent struct {
 	store    *outbox.Store
 	inbox    *inbox.Inbox
 	lists    *keep.Store
+	board    *notices.Board
 	register *register.Register
 	runner   *command.Runner
 	uplink   *uplink.Uplink
@@ -279,7 +281,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) parts() []part {
 	parts := []part{
 		{"uplink", a.uplink.Run}, {"kiosk", a.runKiosk}, {"queue", a.watchQueue},
-		{"commands", a.runner.Run}, {"trial", a.runTrial}, {"register", a.runRegister},
+		{"commands", a.runner.Run}, {"trial", a.runTrial}, {"register", a.runRegister}, {"notices", a.board.Run},
 	}
 	parts = append(parts, a.identity.parts()...)
 	if a.reader != nil {

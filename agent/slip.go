@@ -109,5 +109,8 @@ func (a *Agent) givesSlips() bool {
 	return a.profile.Ticket != nil && a.profile.Ticket.Kind == profile.TicketSlip
 }
 
+// ticketTime is a time as the code of a ticket says it, for a program.
+func ticketTime(t time.Time) string { return t.In(register.Place).Format("2006-01-02T15:04-07:00") }
+
 // clockTime is a time as papers at the place say it.
 func clockTime(t time.Time) string { return t.In(register.Place).Format("15:04  02/01/2006") }

@@ -82,25 +82,14 @@ func (s station) Snapshot() visit.Snapshot {
 	if snap.Visit != nil && snap.Visit.Record != nil {
 		snap.Visit.Record.State = a.store.State(snap.Visit.Record.Sequence)
 	}
-	snap.Notices, snap.Gate = a.notices(), a.gateTally()
+	snap.Notices, snap.Gate = a.board.Now(), a.gateTally()
 	if snap.Visit != nil {
+		if t := snap.Visit.Ticket; t != nil && t.Text != "" {
+			t.QR = kiosk.TicketCodePath(snap.Visit.ID)
+		}
 		snap.Visit.Gate = a.gateView(snap.Visit)
 	}
 	return snap
-}
-
-// notices are the hub's texts for the idle screen.
-func (a *Agent) notices() []visit.Notice {
-	now, right := a.clock()
-	list, err := a.lists.Notices(now, right)
-	if err != nil {
-		a.log.Error("notices not read", "err", err)
-	}
-	out := []visit.Notice{}
-	for _, n := range list {
-		out = append(out, visit.Notice{ID: n.ID, Kind: n.Kind, Text: n.Text})
-	}
-	return out
 }
 
 func (a *Agent) queue() visit.Queue {

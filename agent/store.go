@@ -43,6 +43,7 @@ func (a *Agent) openStore() error {
 		return err
 	}
 	a.lists = keep.Open(filepath.Join(c.StateDir(), keptDir), box)
+	a.makeBoard(box)
 	a.makeGate()
 	if err := a.openRegister(box); err != nil {
 		return err

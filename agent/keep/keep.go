@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tram/sync/seal"
@@ -83,10 +84,9 @@ type Store struct {
 	dir string
 	box Box
 
-	mu sync.Mutex
-	// As they were read last; nil when the file is newer.
-	allow   *Allowance
-	notices *[]Notice
+	mu      sync.Mutex
+	allow   *Allowance // as it was read last; nil when the file is newer
+	changes atomic.Uint64
 }
 
 // Open uses a folder, which is made when the first list comes.
@@ -226,12 +226,16 @@ func (s *Store) write(kind Kind, suffix string, st stored) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("keep the %s: %w", kind, err)
 	}
-	s.allow, s.notices = nil, nil
+	s.allow = nil
 	if err := seal.WriteFile(s.file(kind, suffix), sealed, 0o600); err != nil {
 		return fmt.Errorf("keep the %s: %w", kind, err)
 	}
+	s.changes.Add(1)
 	return nil
 }
+
+// Changes rises with each list that comes: who holds a list looks again.
+func (s *Store) Changes() uint64 { return s.changes.Load() }
 
 // Version is the version of the list that is here, 0 without one.
 func (s *Store) Version(kind Kind) uint64 {
@@ -248,11 +252,6 @@ func (s *Store) Version(kind Kind) uint64 {
 func load[T any](s *Store, kind Kind) ([]T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return loadLocked[T](s, kind)
-}
-
-// loadLocked is load for who holds s.mu.
-func loadLocked[T any](s *Store, kind Kind) ([]T, error) {
 	st, err := s.read(kind, whole)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

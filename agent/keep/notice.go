@@ -2,6 +2,9 @@ package keep
 
 import (
 	"bytes"
+	"image"
+	_ "image/jpeg" // the heads of pictures
+	_ "image/png"
 	"regexp"
 	"strings"
 	"time"
@@ -17,7 +20,9 @@ const (
 	maxLinkBytes   = 500
 	// MaxPicture is the largest picture of a notice, in bytes; it comes in one command.
 	MaxPicture = 96 << 10
-	maxSeconds = 300
+	// MaxPictureSide is the most pixels of such a picture in a row or a column.
+	MaxPictureSide = 4096
+	maxSeconds     = 300
 )
 
 // Notice is something for the idle screen: a text, and with it a picture, a code
@@ -58,36 +63,23 @@ func (n Notice) ok() bool {
 	return n.End.IsZero() || n.End.After(n.Start)
 }
 
-// picture looks at the first bytes; the camera worker alone decodes the rest.
+// picture reads the head; the camera worker alone decodes the rest.
 func picture(b []byte) bool {
-	return bytes.HasPrefix(b, []byte("\xff\xd8\xff")) || bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n"))
+	head, kind, err := image.DecodeConfig(bytes.NewReader(b))
+	if err != nil || kind != "jpeg" && kind != "png" {
+		return false
+	}
+	return head.Width > 0 && head.Height > 0 && head.Width <= MaxPictureSide && head.Height <= MaxPictureSide
 }
 
-// Notices are the notices that are to be shown at a time. With clock false the
-// device does not know the time: then all are shown, since none may be withheld
-// by a clock that is wrong.
-func (s *Store) Notices(now time.Time, clock bool) ([]Notice, error) {
-	all, err := s.allNotices()
-	var list []Notice
-	for _, n := range all {
-		begun, over := !now.Before(n.Start), !n.End.IsZero() && !now.Before(n.End)
-		if !clock || begun && !over {
-			list = append(list, n)
-		}
-	}
-	return list, err
+// Shown reports whether a notice is to be shown at a time. Its end counts always.
+// With known false the device's clock is known to be wrong, and a start is not
+// waited for: the hub sent the notice, and nothing may be withheld by a clock that
+// stands in the past.
+func (n Notice) Shown(now time.Time, known bool) bool {
+	over := !n.End.IsZero() && !now.Before(n.End)
+	return !over && (!known || !now.Before(n.Start))
 }
 
-// allNotices reads the notices once: a screen asks for them at each change.
-func (s *Store) allNotices() ([]Notice, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.notices != nil {
-		return *s.notices, nil
-	}
-	all, err := loadLocked[Notice](s, Notices)
-	if err == nil {
-		s.notices = &all
-	}
-	return all, err
-}
+// Notices are all the notices that the hub sent, those that are over too.
+func (s *Store) Notices() ([]Notice, error) { return load[Notice](s, Notices) }

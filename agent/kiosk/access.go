@@ -38,8 +38,8 @@ func need(r *http.Request) string {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	path := r.URL.Path
 	switch {
-	case path == "/v1/session", reads && slices.Contains([]string{"/v1/state", "/v1/events", "/v1/ws", "/v1/portrait", "/v1/result"}, path),
-		reads && strings.HasPrefix(path, "/v1/visits/"):
+	case path == "/v1/session", reads && slices.Contains([]string{"/v1/state", "/v1/events", "/v1/ws", "/v1/portrait", "/v1/result", "/v1/notices", "/v1/ticket/qr"}, path),
+		reads && (strings.HasPrefix(path, "/v1/visits/") || strings.HasPrefix(path, "/v1/notices/")):
 		return signin.VisitRead
 	case !reads && (path == "/v1/visits" || strings.HasPrefix(path, "/v1/visits/")):
 		return signin.VisitWrite
@@ -100,7 +100,7 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request, token string) 
 			s.log.Error("tokens not read", "err", err)
 		}
 		// Guessing 256 bits is hopeless; the limit keeps the guesser from keeping the disk busy.
-		if !s.limits.allow("wrong tokens", time.Now()) {
+		if !s.programs.allow("wrong tokens", time.Now()) {
 			tooMany(w)
 			return signin.Client{}, false
 		}
@@ -112,10 +112,11 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request, token string) 
 		return signin.Client{}, false
 	}
 	s.allowOrigin(w, r)
-	if !s.limits.allow("client "+client.Name, time.Now()) {
+	if !s.programs.allow("client "+client.Name, time.Now()) {
 		tooMany(w)
 		return signin.Client{}, false
 	}
+	known(r)
 	return client, true
 }
 

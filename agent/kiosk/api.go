@@ -1,7 +1,6 @@
 package kiosk
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,6 +117,7 @@ func (s *Server) api(mux router) {
 		mux.HandleFunc("POST /v1/signin", s.signIn)
 		mux.HandleFunc("POST /v1/signout", s.signOut)
 	}
+	s.boardAPI(mux)
 	s.faceAPI(mux)
 	s.deskAPI(mux)
 	s.gateAPI(mux)
@@ -181,10 +181,7 @@ func parseSubmission(body []byte) (string, error) {
 	var in struct {
 		QR string `json:"qr"`
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	err := d.Decode(&in)
-	if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) {
+	if decodeObject(body, &in) != nil {
 		return "", errors.New(`the body must be one object {"qr": "…"}`)
 	}
 	if in.QR == "" || len(in.QR) > maxCodeBytes || !utf8.ValidString(in.QR) {
@@ -262,10 +259,7 @@ func (s *Server) portrait(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "no_portrait", "there is no portrait for that visit")
 		return
 	}
-	w.Header().Set("Content-Type", "image/jpeg")
-	w.Header().Set("Content-Length", strconv.Itoa(len(jpeg)))
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(jpeg)
+	send(w, typeJPEG, jpeg)
 }
 
 // readBody reads the whole of a small body, or answers 413 or 400.

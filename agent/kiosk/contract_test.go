@@ -20,6 +20,8 @@ type (
 		Asking
 		Reader
 		Deciding
+		Announcing
+		Ticketing
 	}
 	wholeAdmin struct {
 		Admin

@@ -1,11 +1,7 @@
 package kiosk
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -88,7 +84,7 @@ func (s *Server) picture(ask func(context.Context, string) ([]byte, error)) http
 			s.fail(w, r, err)
 			return
 		}
-		send(w, "image/jpeg", jpeg)
+		send(w, typeJPEG, jpeg)
 	}
 }
 
@@ -172,11 +168,8 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, into any) bool
 	if !ok {
 		return false
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) || len(body) == 0 || bytes.TrimSpace(body)[0] != '{' {
-		refuse(w, http.StatusBadRequest, "bad_json", "the body must be one JSON object with known keys")
+	if err := decodeObject(body, into); err != nil {
+		refuse(w, http.StatusBadRequest, "bad_json", err.Error())
 		return false
 	}
 	return true
