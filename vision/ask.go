@@ -19,6 +19,7 @@ type request struct {
 	silence  time.Duration   // longest time between two messages of the worker
 	progress func(m Message) // nil: none expected
 	partial  bool            // a stop is answered with what there is
+	look     <-chan struct{} // asks for a picture of what is being done; may be nil
 }
 
 // ask sends q and waits for its answer. fit is false when the process cannot be
@@ -64,6 +65,11 @@ func (p *process) ask(ctx context.Context, q request) (answer Message, fit bool,
 				continue
 			}
 			return m, true, nil
+		case <-q.look:
+			_ = p.conn.SetWriteDeadline(time.Now().Add(q.silence))
+			if err := WriteMessage(p.conn, Message{ID: id, Kind: KindLook}); err != nil {
+				return Message{}, false, p.deathOf(q.kind)
+			}
 		case <-ended:
 			if !q.partial {
 				return Message{}, false, fmt.Errorf("%s: %w", q.kind, ctx.Err())

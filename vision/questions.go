@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"tram/drivers/camera/condition"
 	"tram/drivers/camera/spec"
 	"tram/vision/confine"
 )
@@ -113,46 +112,6 @@ type FaceTimes struct {
 type ModelID struct {
 	Name   string `json:"name"`
 	SHA256 string `json:"sha256"`
-}
-
-// CountQuestion asks how many people cross a line.
-type CountQuestion struct {
-	Source   string     `json:"source"`             // camera, stream, video or folder of frames
-	Line     [4]float64 `json:"line"`               // x1, y1, x2, y2 in pixels of the source
-	Detector string     `json:"detector,omitempty"` // "" or "default" needs no file; else nanodet, yolox, fastestdet
-	Video    string     `json:"video,omitempty"`    // draw what was seen into this file (.mp4 or .avi)
-	Rate     float64    `json:"rate,omitempty"`     // frames/s at which a folder is played; 0 is as fast as asked
-	Loop     bool       `json:"loop,omitempty"`     // begin a folder or a video again at its end
-	Follow   bool       `json:"follow,omitempty"`   // wait for a live source that ends and open it again
-	Frames   int        `json:"frames,omitempty"`   // stop after so many; 0 is until the end
-	Ask      spec.Ask   `json:"ask,omitzero"`       // of a device: size, rate and format
-	Boxes    bool       `json:"boxes,omitempty"`    // for measuring: progress after each frame, with what the detector found
-}
-
-// CountProgress is what a count has seen so far, about once a second.
-type CountProgress struct {
-	Frames int     `json:"frames"`
-	In     int     `json:"in"`
-	Out    int     `json:"out"`
-	FPS    float64 `json:"fps"`
-	Gaps   int     `json:"gaps"` // times that a live source gave nothing for a second or more
-
-	Camera *condition.Report `json:"camera,omitempty"` // how the pictures are
-
-	Found *[][5]float64 `json:"found,omitempty"` // when boxes were asked for: left, top, width, height, score in this frame
-}
-
-// CountAnswer is the result of a count.
-type CountAnswer struct {
-	Frames   int     `json:"frames"`
-	In       int     `json:"in"`  // feet moved to the side of the line where side(p) > 0
-	Out      int     `json:"out"` // and to side(p) < 0
-	FPS      float64 `json:"fps"` // frames over the whole time
-	MS       float64 `json:"ms"`
-	DetectMS float64 `json:"detectMs"` // mean for one frame
-	Gaps     int     `json:"gaps"`
-	Detector string  `json:"detector"`
-	Model    ModelID `json:"model"` // empty for the default detector
 }
 
 // QRAnswer is what the codes in a picture say.

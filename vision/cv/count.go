@@ -3,7 +3,6 @@ package cv
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -25,9 +24,9 @@ type detector interface {
 
 // count counts people over a line until the source ends or ctx does.
 func (s *server) count(ctx context.Context, id uint64, q vision.CountQuestion) (vision.CountAnswer, error) {
-	line := people.Line{X1: q.Line[0], Y1: q.Line[1], X2: q.Line[2], Y2: q.Line[3]}
-	if err := line.Check(); err != nil {
-		return vision.CountAnswer{}, fmt.Errorf("%w: %w", vision.ErrQuestion, err)
+	places, err := sceneOf(q)
+	if err != nil {
+		return vision.CountAnswer{}, err
 	}
 	d, err := s.detectorNamed(q.Detector)
 	if err != nil {
@@ -40,7 +39,7 @@ func (s *server) count(ctx context.Context, id uint64, q vision.CountQuestion) (
 	}
 	r := &counting{
 		s: s, id: id, q: q, camera: c, detector: d, began: time.Now(), told: time.Now(),
-		tracker: people.NewTracker(people.TrackerOptions{}), counter: people.NewCounter(line),
+		tracker: people.NewTracker(people.TrackerOptions{Every: q.Every}), scene: places,
 	}
 	defer r.close()
 	err = r.run(ctx)
@@ -58,12 +57,16 @@ type counting struct {
 	camera   *camera.Camera
 	detector detector
 	tracker  *people.Tracker
-	counter  *people.Counter
+	scene    *scene
 	film     *film
+	found    []people.Detection // where the detector looked last
 
 	began, told  time.Time
 	frames, gaps int
+	looked       int // frames that the detector looked at
 	detecting    time.Duration
+	heights      float64 // mean of what was found lately, in heights of the frame; 0 is not known
+	rows         int
 }
 
 func (r *counting) close() {
@@ -119,17 +122,19 @@ func (r *counting) next(ctx context.Context, frame *gocv.Mat) error {
 }
 
 func (r *counting) see(frame gocv.Mat) error {
-	began := time.Now()
-	found, err := r.detector.detect(frame)
-	r.detecting += time.Since(began)
+	tracks, err := r.follow(frame)
 	if err != nil {
 		return err
 	}
 	r.frames++
-	tracks := r.tracker.Next(found)
-	r.counter.See(tracks)
+	r.scene.see(tracks)
 	if r.q.Boxes {
-		if err := r.tell(found...); err != nil {
+		if err := r.tell(r.found...); err != nil {
+			return err
+		}
+	}
+	if r.s.look.CompareAndSwap(r.id, 0) {
+		if err := r.show(frame, tracks); err != nil {
 			return err
 		}
 	}
@@ -141,8 +146,42 @@ func (r *counting) see(frame gocv.Mat) error {
 			return err
 		}
 	}
-	r.film.draw(frame, r.counter, found, tracks)
+	r.film.add(frame, r.scene, r.found, tracks)
 	return nil
+}
+
+// follow looks for the people in a frame, or lets them walk on where the
+// detector leaves this frame out.
+func (r *counting) follow(frame gocv.Mat) ([]*people.Track, error) {
+	if r.q.Every > 1 && r.frames%r.q.Every != 0 {
+		r.found = nil
+		return r.tracker.Skip(), nil
+	}
+	began := time.Now()
+	found, err := r.detector.detect(frame)
+	if err != nil {
+		return nil, err
+	}
+	r.detecting += time.Since(began)
+	r.looked++
+	r.found, r.rows = found, frame.Rows()
+	for _, d := range found {
+		if h := d.H / float64(frame.Rows()); r.heights == 0 {
+			r.heights = h
+		} else {
+			r.heights += 0.02 * (h - r.heights)
+		}
+	}
+	return r.tracker.Next(found), nil
+}
+
+// show gives the picture that was asked for.
+func (r *counting) show(frame gocv.Mat, tracks []*people.Track) error {
+	jpeg, err := veiled(frame, r.scene, r.found, tracks)
+	if err != nil {
+		return err
+	}
+	return r.s.write(vision.Message{ID: r.id, Kind: vision.KindProgress, Blobs: [][]byte{jpeg}}, nil)
 }
 
 func (r *counting) fps() float64 {
@@ -153,7 +192,11 @@ func (r *counting) fps() float64 {
 func (r *counting) tell(found ...people.Detection) error {
 	r.told = time.Now()
 	report := r.camera.Report()
-	p := vision.CountProgress{Frames: r.frames, In: r.counter.In, Out: r.counter.Out, FPS: r.fps(), Gaps: r.gaps, Camera: &report}
+	in, out := r.scene.sum()
+	p := vision.CountProgress{
+		Frames: r.frames, In: in, Out: out, Lines: r.scene.lineCounts(), Zones: r.scene.zoneCounts(), FPS: r.fps(), Gaps: r.gaps,
+		Health: r.health(), Camera: &report,
+	}
 	if r.q.Boxes {
 		boxes := make([][5]float64, 0, len(found))
 		for _, d := range found {
@@ -165,8 +208,49 @@ func (r *counting) tell(found ...people.Detection) error {
 }
 
 func (r *counting) answer() vision.CountAnswer {
+	in, out := r.scene.sum()
 	return vision.CountAnswer{
-		Frames: r.frames, In: r.counter.In, Out: r.counter.Out, FPS: r.fps(), MS: ms(time.Since(r.began)), Gaps: r.gaps,
-		DetectMS: ms(r.detecting) / float64(max(1, r.frames)), Detector: r.detector.name(), Model: r.detector.model(),
+		Frames: r.frames, In: in, Out: out, Lines: r.scene.lineCounts(), Zones: r.scene.zoneCounts(),
+		FPS: r.fps(), MS: ms(time.Since(r.began)), Gaps: r.gaps, Looked: r.looked,
+		DetectMS: ms(r.detecting) / float64(max(1, r.looked)), Detector: r.detector.name(), Model: r.detector.model(), Health: r.health(),
 	}
+}
+
+// learnFrames is how long the default detector needs for the empty scene.
+const learnFrames = 50
+
+// health says how far the count may be believed.
+func (r *counting) health() vision.CountHealth {
+	h := vision.CountHealth{Confidence: "good", Notes: []string{}}
+	note := func(poor bool, text string) {
+		h.Notes = append(h.Notes, text)
+		if poor {
+			h.Confidence = "poor"
+		} else if h.Confidence == "good" {
+			h.Confidence = "fair"
+		}
+	}
+	_, plain := r.detector.(*motion)
+	switch {
+	case r.frames == 0:
+		note(true, vision.NoteNothing)
+	case plain && r.frames < learnFrames:
+		note(true, vision.NoteLearning)
+	}
+	if plain && r.heights > 0.25 {
+		note(true, vision.NoteTooLarge)
+	}
+	if r.rows > 0 && r.heights > 0 && r.heights*float64(r.rows) < 25 {
+		note(false, vision.NoteTooSmall)
+	}
+	if !r.camera.Kind.Recorded() && r.frames > 20 && r.fps()/float64(max(1, r.q.Every)) < 4 {
+		note(false, vision.NoteSlow)
+	}
+	if r.gaps > 0 {
+		note(false, vision.NoteGaps)
+	}
+	if r.camera.Report().Bad() {
+		note(true, vision.NoteCamera)
+	}
+	return h
 }
