@@ -134,6 +134,28 @@ func wrap(face font.Face, text string, width int) []string {
 	return append(out, now)
 }
 
+// codeDots is how wide a module of a code is printed at most, in dots: a millimetre.
+const codeDots = 8
+
+// drawCode puts a code in the middle of a strip of the given width, two fifths of it
+// wide where that gives whole dots.
+func drawCode(c Code, width int) (*image.Gray, error) {
+	n := c.Size()
+	if n <= 0 || n > width {
+		return nil, ErrTooBig
+	}
+	module := max(1, min(codeDots, width*2/5/n))
+	img := image.NewGray(image.Rect(0, 0, width, n*module))
+	left := (width - n*module) / 2
+	for i := range img.Pix {
+		x, y := i%img.Stride-left, i/img.Stride
+		if x < 0 || x >= n*module || !c.Dark(x/module, y/module) {
+			img.Pix[i] = 255
+		}
+	}
+	return img, nil
+}
+
 // raster is the picture as GS v 0 (Epson ESC/POS reference: print raster bit
 // image), in strips that any printer's buffer holds. The width is a multiple of 8.
 func raster(img *image.Gray) []byte {

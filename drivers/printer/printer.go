@@ -63,6 +63,13 @@ type Paper struct {
 	Title  string   // in the middle
 	Number string   // very large, in the middle: "A017"
 	Lines  []string // as they are; "" leaves a line free
+	Code   Code     // a QR code below the lines; nil for none
+}
+
+// Code is a QR code with its border; vision/qr/draw makes one.
+type Code interface {
+	Size() int // modules across
+	Dark(x, y int) bool
 }
 
 var _ drivers.Device = (*Printer)(nil)
@@ -206,6 +213,13 @@ func (p *Printer) encode(paper Paper) ([]byte, error) {
 			return nil, err
 		}
 		out = append(out, raster(picture)...)
+	}
+	if paper.Code != nil {
+		code, err := drawCode(paper.Code, p.opt.Width)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, raster(code)...)
 	}
 	if p.opt.NoCut {
 		return append(out, 0x1b, 'd', 4), nil // ESC d: feed four lines

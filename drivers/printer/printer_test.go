@@ -18,6 +18,8 @@ import (
 	"go.uber.org/goleak"
 
 	"tram/drivers"
+	"tram/vision/qr"
+	"tram/vision/qr/draw"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -104,6 +106,42 @@ func TestATicketIsDrawnAndCut(t *testing.T) {
 }
 
 // A letter with its marks decomposed is the same letter.
+// sheet puts the strips below each other, as the paper comes out.
+func sheet(strips []*image.Gray) *image.Gray {
+	height := 0
+	for _, s := range strips {
+		height += s.Rect.Dy()
+	}
+	out := image.NewGray(image.Rect(0, 0, strips[0].Rect.Dx(), height))
+	top := 0
+	for _, s := range strips {
+		top += copy(out.Pix[top:], s.Pix)
+	}
+	return out
+}
+
+func TestACodeIsPrintedBelowTheLinesWithAndWithoutAFont(t *testing.T) {
+	const text = "A017 2026-11-24T08:15+07:00 mau/quay-1"
+	code, err := draw.New(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := ticket
+	with.Code = code
+	for _, opt := range []Options{{Width: 576}, {Width: 384}, {Width: 576, Font: "none"}, {Width: 204, Font: "none"}} {
+		p := newPrinter(t, filepath.Join(t.TempDir(), "lp0"), opt)
+		b, err := p.encode(with)
+		if err != nil {
+			t.Fatal(err)
+		}
+		strips, _, _ := paper(t, b)
+		got, err := qr.Decode(sheet(strips))
+		if err != nil || len(got) != 1 || got[0] != text {
+			t.Errorf("%d dots, font %q: the printed code says %q, %v; want %q", opt.Width, opt.Font, got, err, text)
+		}
+	}
+}
+
 func TestMarksAreOnTheirLetters(t *testing.T) {
 	p := newPrinter(t, "/nowhere", Options{})
 	a, err := p.encode(Paper{Lines: []string{"Nguyễn Thị Thử"}})
