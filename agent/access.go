@@ -2,8 +2,10 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"tram/agent/gate"
 	"tram/agent/health"
 	"tram/agent/kiosk"
 	"tram/agent/signin"
@@ -52,7 +54,7 @@ func (t tech) Health(ctx context.Context, _ string) ([]health.Check, error) {
 
 func (t tech) Queue(context.Context, string) (any, error) { return t.a.store.Stat() }
 
-// Still and Gate wait for the worker to give pictures.
+// Still waits for the worker to give pictures.
 func (t tech) Still(context.Context, string) ([]byte, error) {
 	if t.a.camera == nil {
 		return nil, kiosk.ErrNotKept
@@ -60,9 +62,13 @@ func (t tech) Still(context.Context, string) ([]byte, error) {
 	return nil, kiosk.ErrNoPicture
 }
 
-func (t tech) Gate(context.Context, string) ([]byte, error) {
+func (t tech) Gate(ctx context.Context, _ string) ([]byte, error) {
 	if t.a.gate == nil {
 		return nil, kiosk.ErrNotKept
 	}
-	return nil, kiosk.ErrNoPicture
+	jpeg, err := t.a.gate.Picture(ctx)
+	if errors.Is(err, gate.ErrNoPicture) {
+		return nil, kiosk.ErrNoPicture
+	}
+	return jpeg, err
 }

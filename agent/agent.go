@@ -170,10 +170,10 @@ func (a *Agent) makeDevices() {
 		a.codes, a.codeWorker = newCodeCamera(c.Scanner.Camera), a.newWorker()
 	}
 	a.makePrinter()
-	a.line = openLine(c.StateDir())
+	a.line = openLine(c.StateDir(), c.Gate.ResetTime())
 	if c.Gate.Source != "" {
 		a.gate = gate.New(gate.Options{
-			Question: vision.CountQuestion{Source: c.Gate.Source, Line: c.Gate.Line, Detector: c.Gate.Detector},
+			Question: gateQuestion(c.Gate),
 			Profile:  a.profile.Name, Every: c.Gate.Every.Value(),
 			Counter: a.newWorker(), Recorder: recorder{a}, Counted: a.counted, Crossed: a.crossed, Log: a.log,
 		})

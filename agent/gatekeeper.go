@@ -1,19 +1,15 @@
 package agent
 
 import (
-	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
-	"sync"
-	"time"
 
 	"tram/agent/passage"
 	"tram/agent/profile"
 	"tram/agent/register"
 	"tram/agent/visit"
+	"tram/configs"
 	"tram/drivers/relay"
-	"tram/sync/seal"
+	"tram/vision"
 )
 
 // What passage.sensor may be beside a path.
@@ -54,6 +50,18 @@ func (a *Agent) makeGate() {
 		a.sensor = relay.NewSensor(c.Sensor, relay.SensorOptions{Baud: c.Baud, Passed: crossed, Log: a.log})
 	}
 	a.passage = passage.New(opt)
+}
+
+// gateQuestion is what the camera of a gate is asked.
+func gateQuestion(g configs.Gate) vision.CountQuestion {
+	q := vision.CountQuestion{Source: g.Source, Line: g.Line, Detector: g.Detector, Every: g.DetectEvery}
+	for _, l := range g.Lines {
+		q.Lines = append(q.Lines, vision.CountLine{Name: l.Name, Line: l.Line})
+	}
+	for _, z := range g.Zones {
+		q.Zones = append(q.Zones, vision.CountZone{Name: z.Name, Points: z.Points})
+	}
+	return q
 }
 
 // crossed hears the camera: people crossed the line.
@@ -108,62 +116,4 @@ func (a *Agent) gateView(v *visit.View) *visit.GateView {
 		return &visit.GateView{State: "denied"}
 	}
 	return nil
-}
-
-// lineFile keeps the day's counts over a restart.
-const lineFile = "line.json"
-
-// line is what the camera counted today, in and out.
-type line struct {
-	path string
-
-	mu sync.Mutex
-	lineCounts
-}
-
-type lineCounts struct {
-	Day string `json:"day"`
-	In  int    `json:"in"`
-	Out int    `json:"out"`
-}
-
-// openLine reads the day's counts; what cannot be read begins anew.
-func openLine(state string) *line {
-	l := &line{path: filepath.Join(state, lineFile)}
-	if raw, err := os.ReadFile(l.path); err == nil {
-		_ = json.Unmarshal(raw, &l.lineCounts)
-	}
-	return l
-}
-
-func (l *line) add(in, out int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.turn()
-	l.In, l.Out = l.In+in, l.Out+out
-}
-
-// turn begins a new day; l.mu is held.
-func (l *line) turn() {
-	if today := time.Now().In(register.Place).Format(time.DateOnly); l.Day != today {
-		l.lineCounts = lineCounts{Day: today}
-	}
-}
-
-func (l *line) today() visit.GateTally {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.turn()
-	return visit.GateTally{Inside: max(l.In-l.Out, 0), In: l.In, Out: l.Out}
-}
-
-// keep writes the counts down, when a period's record was made.
-func (l *line) keep() error {
-	l.mu.Lock()
-	raw, err := json.Marshal(l.lineCounts)
-	l.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	return seal.WriteFile(l.path, raw, 0o600)
 }

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"fmt"
-	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -20,7 +19,7 @@ func Default() Config {
 		Reader:   Reader{Enabled: true},
 		Scanner:  Scanner{Baud: 9600},
 		Printer:  Printer{Baud: 9600, Width: 576, Cut: true},
-		Gate:     Gate{Detector: "default", Every: Duration(time.Minute)},
+		Gate:     Gate{Lines: []GateLine{}, Zones: []GateZone{}, Detector: "default", DetectEvery: 1, Every: Duration(time.Minute), Reset: "00:00"},
 		Passage:  Passage{Baud: 9600, Channel: 1, Pulse: Duration(500 * time.Millisecond), Within: Duration(10 * time.Second), Direction: "in", Passback: Duration(10 * time.Minute)},
 		Vision:   Vision{MemoryMiB: 1024},
 		Outbox:   Outbox{MaxMiB: 1024},
@@ -124,21 +123,6 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 func isPort(s string) bool {
 	_, err := strconv.ParseUint(s, 10, 16)
 	return err == nil
-}
-
-func (c Config) checkGate(k *checker) {
-	if c.Gate.Source == "" {
-		return
-	}
-	if l := c.Gate.Line; !(math.Hypot(l[2]-l[0], l[3]-l[1]) >= 1) || math.IsInf(math.Hypot(l[0], l[1])+math.Hypot(l[2], l[3]), 0) {
-		k.wrong("gate.line", "is no line", "give two different points in pixels: [x1, y1, x2, y2]")
-	}
-	if !slices.Contains(detectors, c.Gate.Detector) {
-		k.wrong("gate.detector", fmt.Sprintf("%q is not known", c.Gate.Detector), "use "+strings.Join(detectors, ", "))
-	}
-	if c.Gate.Every.Value() < time.Second {
-		k.wrong("gate.every", fmt.Sprintf("%v is too short", c.Gate.Every.Value()), "use 1s or more; 1m is usual")
-	}
 }
 
 func (c Config) checkHub(k *checker) {

@@ -73,14 +73,6 @@ type Camera struct {
 	Source string `yaml:"source"`
 }
 
-// Gate counts people over a line; no source means there is no gate.
-type Gate struct {
-	Source   string     `yaml:"source"`
-	Line     [4]float64 `yaml:"line"`
-	Detector string     `yaml:"detector"`
-	Every    Duration   `yaml:"every"`
-}
-
 // Passage is the gate that opens for a person; no relay means that none does by itself.
 type Passage struct {
 	Relay     string   `yaml:"relay"`

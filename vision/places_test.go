@@ -32,7 +32,7 @@ func TestPlacesThatAreNoneAreNamed(t *testing.T) {
 		{[]string{"a=1,2,3,4", "a=2,2,3,4"}, "twice"},
 		{[]string{"2=1,2,3,4", "1,2,3,5"}, "twice"},
 		{[]string{strings.Repeat("a", 41) + "=1,2,3,4"}, "printable"},
-		{[]string{"a\n=1,2,3,4"}, "printable"},
+		{[]string{"a\ab=1,2,3,4"}, "printable"},
 		{[]string{"a=1,2,1,2"}, "same point"},
 		{[]string{"a=1,2,3,x"}, "not a coordinate"},
 		{[]string{"a=b=1,2,3,4"}, "not a coordinate"},

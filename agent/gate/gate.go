@@ -1,6 +1,6 @@
 // Package gate counts people over a line and makes records of the counts. No
-// picture, face or identity leaves it: a record holds two numbers and how well
-// the counting went.
+// picture, face or identity leaves it: a record holds numbers and how well the
+// counting went. The technician may look at a coarse picture on the device.
 package gate
 
 import (
@@ -31,17 +31,6 @@ type Recorder interface {
 	Accept(ctx context.Context, draft outbox.Draft) (outbox.Receipt, error)
 }
 
-// Count is the data of one count record: a period and what was seen in it.
-type Count struct {
-	Profile  string    `json:"profile"`
-	From     time.Time `json:"from"`
-	To       time.Time `json:"to"`
-	In       int       `json:"in"`
-	Out      int       `json:"out"`
-	Frames   int       `json:"frames"` // pictures looked at in the period: the health of the count
-	Detector string    `json:"detector"`
-}
-
 // Options is what a Gate needs.
 type Options struct {
 	Question vision.CountQuestion
@@ -62,8 +51,13 @@ type Gate struct {
 	mu     sync.Mutex
 	status drivers.Status
 	from   time.Time
-	seen   vision.CountProgress // all since the source was opened
-	kept   vision.CountProgress // what records hold of that; below zero by what an earlier source still waits with
+	seen   tally  // all since the source was opened
+	kept   tally  // what records hold of that; below zero by what an earlier source still waits with
+	belief belief // in what is not in a record yet
+	over   bool   // a recorded source was counted to its end
+
+	look    chan struct{} // a picture is wanted
+	waiting []chan []byte // by whom
 }
 
 var _ drivers.Device = (*Gate)(nil)
@@ -73,7 +67,9 @@ func New(opt Options) *Gate {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Gate{opt: opt, status: drivers.Status{Kind: "camera", Name: "gate", State: drivers.Missing, Since: opt.Now()}}
+	g := &Gate{opt: opt, look: make(chan struct{}, 1), status: drivers.Status{Kind: "camera", Name: "gate", State: drivers.Missing, Since: opt.Now()}}
+	g.opt.Question.Look, g.opt.Question.Picture = g.look, g.show
+	return g
 }
 
 // Status says whether the line is being counted.
@@ -115,12 +111,12 @@ func (g *Gate) Run(ctx context.Context) error {
 			return nil
 		}
 		if err == nil {
-			g.set(drivers.Ready, "counted to its end", "")
+			g.ended(drivers.Ready, "counted to its end")
 			<-ctx.Done()
 			return nil
 		}
 		if g.began() && recorded(g.opt.Question.Source) {
-			g.set(drivers.Failed, err.Error(), "")
+			g.ended(drivers.Failed, err.Error())
 			g.opt.Log.Error("counting broke off in a recorded source and is not begun again", "err", err)
 			<-ctx.Done()
 			return nil
@@ -140,11 +136,19 @@ func (g *Gate) Run(ctx context.Context) error {
 	return nil
 }
 
+// ended notes that a recorded source is not counted any more.
+func (g *Gate) ended(state drivers.State, detail string) {
+	g.set(state, detail, "")
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.over = true
+}
+
 // began reports whether frames of this source were counted already.
 func (g *Gate) began() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.seen.Frames > 0
+	return g.seen.frames > 0
 }
 
 // recorded reports whether a source is a video or a folder: something with an end.
@@ -158,12 +162,12 @@ func recorded(source string) bool {
 // lost.
 func (g *Gate) count(ctx context.Context) error {
 	g.mu.Lock()
-	if g.seen.Frames == g.kept.Frames && g.seen.In == g.kept.In && g.seen.Out == g.kept.Out {
+	if g.seen.frames == g.kept.frames && g.seen.in == g.kept.in && g.seen.out == g.kept.out {
 		g.from = g.opt.Now()
 	}
 	// What could not be recorded yet, because the queue was full, stays ahead: kept goes below zero.
-	g.kept.Frames, g.kept.In, g.kept.Out = g.kept.Frames-g.seen.Frames, g.kept.In-g.seen.In, g.kept.Out-g.seen.Out
-	g.seen = vision.CountProgress{}
+	g.kept = g.kept.less(g.seen)
+	g.seen = tally{}
 	g.mu.Unlock()
 
 	ticker := time.NewTicker(g.opt.Every)
@@ -183,8 +187,9 @@ func (g *Gate) count(ctx context.Context) error {
 	answer, err := g.opt.Counter.Count(ctx, g.opt.Question, func(p vision.CountProgress) {
 		g.see(p.Camera)
 		g.mu.Lock()
-		in, out := p.In-g.seen.In, p.Out-g.seen.Out
-		g.seen = p
+		in, out := p.In-g.seen.in, p.Out-g.seen.out
+		g.seen = tallyOf(p)
+		g.belief.see(p.Health, p.Camera)
 		g.mu.Unlock()
 		if (in > 0 || out > 0) && g.opt.Crossed != nil {
 			g.opt.Crossed(in, out)
@@ -193,8 +198,11 @@ func (g *Gate) count(ctx context.Context) error {
 	close(done)
 	work.Wait()
 	g.mu.Lock()
-	if answer.Frames >= g.seen.Frames { // a count that was interrupted answers with what it has
-		g.seen.Frames, g.seen.In, g.seen.Out = answer.Frames, answer.In, answer.Out
+	if answer.Frames >= g.seen.frames { // a count that was interrupted answers with what it has
+		g.seen = tallyOf(vision.CountProgress{
+			Frames: answer.Frames, In: answer.In, Out: answer.Out, Lines: answer.Lines, Zones: answer.Zones, Gaps: answer.Gaps,
+		})
+		g.belief.see(answer.Health, nil)
 	}
 	g.mu.Unlock()
 	if rerr := g.record(context.WithoutCancel(ctx)); rerr != nil {
@@ -209,18 +217,24 @@ func (g *Gate) record(ctx context.Context) error {
 	g.mu.Lock()
 	now := g.opt.Now()
 	seen := g.seen
+	d := seen.less(g.kept)
+	held := g.belief
 	c := Count{
 		Profile: g.opt.Profile, From: g.from.UTC(), To: now.UTC(),
-		In: seen.In - g.kept.In, Out: seen.Out - g.kept.Out, Frames: seen.Frames - g.kept.Frames,
-		Detector: g.opt.Question.Detector,
+		In: d.in, Out: d.out, Lines: d.lines, Zones: d.zones, Frames: d.frames, Gaps: d.gaps,
+		Detector: g.opt.Question.Detector, Confidence: held.confidence, Notes: held.notes,
 	}
+	g.belief = belief{}
 	g.mu.Unlock()
 	if c.Frames <= 0 {
 		return nil
 	}
 	receipt, err := g.opt.Recorder.Accept(ctx, outbox.Draft{Type: RecordType, Time: now, Data: c})
 	if err != nil {
-		// The numbers stay in seen and go into the next record.
+		// The numbers stay in seen and go into the next record, with what is said of them.
+		g.mu.Lock()
+		g.belief.join(held)
+		g.mu.Unlock()
 		g.opt.Log.Error("count not accepted", "err", err)
 		return fmt.Errorf("accept count: %w", err)
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"tram/drivers"
+	"tram/drivers/camera/condition"
 	"tram/sync/outbox"
 	"tram/vision"
 )
@@ -179,11 +181,110 @@ func TestCountsThatAFullQueueRefusedGoIntoALaterRecord(t *testing.T) {
 func TestAQueueThatIsFullAtTheEndOfAnInterruptedCountIsSaid(t *testing.T) {
 	b := &book{refuse: 1}
 	g := newGate(&film{}, b)
-	g.seen = vision.CountProgress{Frames: 1, In: 1}
+	g.seen = tally{frames: 1, in: 1}
 	if err := g.record(t.Context()); !errors.Is(err, outbox.ErrFull) {
 		t.Errorf("record: %v, want ErrFull", err)
 	}
 	if err := g.record(t.Context()); err != nil || len(b.counts) != 1 || b.counts[0].In != 1 {
 		t.Errorf("second try: %v, %+v", err, b.counts)
 	}
+}
+
+func TestARecordHoldsLinesZonesAndHowTheCountWent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		minute := func(n int, health vision.CountHealth, camera *condition.Report) vision.CountProgress {
+			return vision.CountProgress{
+				Frames: 100 * n, In: 3 * n, Out: n, Gaps: n - 1, Health: health, Camera: camera,
+				Lines: []vision.LineCount{{Name: "door", In: 2 * n, Out: n}, {Name: "back", In: n}},
+				Zones: []vision.ZoneCount{{Name: "hall", Inside: 7 - n, Entered: 4 * n, Left: n}},
+			}
+		}
+		b := &book{refuse: 1}
+		g := newGate(&film{minutes: []vision.CountProgress{
+			minute(1, vision.CountHealth{Confidence: "good"}, nil),
+			minute(2, vision.CountHealth{Confidence: "fair", Notes: []string{vision.NoteCrowded}}, &condition.Report{Code: condition.Covered}),
+			minute(3, vision.CountHealth{Confidence: "good"}, nil),
+		}}, b)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = g.Run(ctx) }()
+		time.Sleep(10 * time.Minute)
+		stop()
+		<-done
+		sum := Count{Lines: map[string]LineCount{}, Zones: map[string]ZoneCount{}, Notes: map[string]int{}}
+		for _, c := range b.counts {
+			sum.Gaps += c.Gaps
+			for name, l := range c.Lines {
+				sum.Lines[name] = LineCount{sum.Lines[name].In + l.In, sum.Lines[name].Out + l.Out}
+			}
+			for name, z := range c.Zones {
+				sum.Zones[name] = ZoneCount{z.Inside, sum.Zones[name].Entered + z.Entered, sum.Zones[name].Left + z.Left}
+			}
+			for n, times := range c.Notes {
+				sum.Notes[n] += times
+				if c.Confidence != "fair" {
+					t.Errorf("confidence %q beside the note %s", c.Confidence, n)
+				}
+			}
+		}
+		want := Count{
+			Gaps: 2, Lines: map[string]LineCount{"door": {6, 3}, "back": {3, 0}}, Zones: map[string]ZoneCount{"hall": {4, 12, 3}},
+			Notes: map[string]int{vision.NoteCrowded: 1, "camera_covered": 1},
+		}
+		if !reflect.DeepEqual(sum, want) {
+			t.Errorf("over %d records:\n%+v, want\n%+v", len(b.counts), sum, want)
+		}
+	})
+}
+
+// painter is a counter that gives a picture each time one is asked for.
+type painter struct{ painted int }
+
+func (p *painter) Count(ctx context.Context, q vision.CountQuestion, progress func(vision.CountProgress)) (vision.CountAnswer, error) {
+	progress(vision.CountProgress{Frames: 1})
+	for {
+		select {
+		case <-ctx.Done():
+			return vision.CountAnswer{}, ctx.Err()
+		case <-q.Look:
+			time.Sleep(100 * time.Millisecond)
+			p.painted++
+			q.Picture([]byte("jpeg"))
+		}
+	}
+}
+
+func TestAPictureIsMadeOnlyWhenItIsAskedForAndServesAllWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &painter{}
+		g := newGate(&film{}, &book{})
+		g.opt.Counter = p
+		if _, err := g.Picture(t.Context()); !errors.Is(err, ErrNoPicture) {
+			t.Errorf("before the camera is there: %v, want ErrNoPicture", err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = g.Run(ctx) }()
+		time.Sleep(time.Minute)
+		if p.painted != 0 {
+			t.Errorf("%d pictures that nobody asked for", p.painted)
+		}
+		var asked sync.WaitGroup
+		for range 20 {
+			asked.Go(func() {
+				if jpeg, err := g.Picture(t.Context()); err != nil || string(jpeg) != "jpeg" {
+					t.Errorf("%q, %v", jpeg, err)
+				}
+			})
+		}
+		asked.Wait()
+		if p.painted < 1 || p.painted > 2 {
+			t.Errorf("%d pictures for 20 who asked at once", p.painted)
+		}
+		stop()
+		<-done
+		if _, err := g.Picture(t.Context()); !errors.Is(err, ErrNoPicture) || len(g.waiting) != 0 {
+			t.Errorf("when it is over: %v, %d still wait", err, len(g.waiting))
+		}
+	})
 }

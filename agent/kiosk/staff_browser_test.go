@@ -233,7 +233,7 @@ func TestTheTechnicianSeesDevicesQueueAndChecks(t *testing.T) {
 		s.shoot("tech-" + c.tab)
 	}
 	s.click("load-still")
-	s.until("the still is drawn", `document.querySelector('.still').naturalWidth === 300`)
+	s.until("the still is drawn", `document.querySelector('[data-picture="still"]').width === 300`)
 	s.click("load-gate")
 	s.until("no gate is said", `document.body.innerText.includes('không giữ')`)
 	s.click("signout")

@@ -55,11 +55,14 @@ type Notice struct {
 	Seconds int               `json:"seconds,omitempty"` // how long it stands; 0: as the screen likes
 }
 
-// GateTally is a gate in numbers, of today.
+// GateTally is a gate in numbers, of today: where people are only counted, since
+// the gate's time of reset.
 type GateTally struct {
 	Inside int `json:"inside"` // in less out where people are counted, who is inside where passages are kept
 	In     int `json:"in"`
 	Out    int `json:"out"`
+
+	Since *time.Time `json:"since,omitempty"`
 }
 
 // GateView is the gate in the moment, for the person before it.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"time"
@@ -26,6 +27,7 @@ const (
 	memberFrom   = "from"   // begin of the period: the first one's stays
 	memberTo     = "to"     // its end: the last one's stays
 	memberMerged = "merged" // how many records a sum stands for; absent: one
+	memberInside = "inside" // who is there at the end: the last one's stays
 )
 
 // newCount returns nil when the data is no object: such a count is not merged.
@@ -42,8 +44,36 @@ func number(v json.RawMessage) (*big.Int, bool) {
 	return new(big.Int).SetString(string(v), 10)
 }
 
+// numbers returns a member that is added up name by name: an object that holds
+// nothing but integers, or such objects.
+func numbers(v json.RawMessage) (map[string]json.RawMessage, bool) {
+	var all map[string]json.RawMessage
+	if len(v) == 0 || v[0] != '{' || json.Unmarshal(v, &all) != nil {
+		return nil, false
+	}
+	for _, m := range all {
+		if _, ok := number(m); ok {
+			continue
+		}
+		if _, ok := numbers(m); !ok {
+			return nil, false
+		}
+	}
+	return all, true
+}
+
+// summed reports whether a member is added up, and so does not tell counts apart.
+func summed(v json.RawMessage) bool {
+	if _, ok := number(v); ok {
+		return true
+	}
+	_, ok := numbers(v)
+	return ok
+}
+
 // line returns what counts have in common that may be added up: everything but
-// their integers and their period.
+// their numbers and their period. An object of numbers may be absent in one of
+// them: it is then an empty one.
 func (c *count) line() [sha256.Size]byte {
 	names := make([]string, 0, len(c.Data))
 	for name := range c.Data {
@@ -54,9 +84,12 @@ func (c *count) line() [sha256.Size]byte {
 	fmt.Fprintf(h, "%q %q\n", c.Type, c.Subject)
 	for _, name := range names {
 		v := c.Data[name]
-		if _, ok := number(v); ok && name != memberMerged {
+		_, object := numbers(v)
+		switch {
+		case object || name == memberFrom || name == memberTo || name == memberMerged:
+		case summed(v):
 			fmt.Fprintf(h, "%q +\n", name)
-		} else if name != memberFrom && name != memberTo && name != memberMerged {
+		default:
 			fmt.Fprintf(h, "%q %q\n", name, v)
 		}
 	}
@@ -72,21 +105,39 @@ func (c *count) add(o *count) {
 			merged[i] = n
 		}
 	}
-	sum := map[string]json.RawMessage{}
-	for name, v := range c.Data {
-		sum[name] = v
-		if n, ok := number(v); ok {
-			m, _ := number(o.Data[name])
-			if m != nil {
-				sum[name] = json.RawMessage(new(big.Int).Add(n, m).String())
-			}
-		}
-	}
+	sum := addMembers(c.Data, o.Data)
 	if to, ok := o.Data[memberTo]; ok {
 		sum[memberTo] = to
 	}
 	sum[memberMerged] = json.RawMessage(new(big.Int).Add(merged[0], merged[1]).String())
 	c.Data, c.Time = sum, o.Time
+}
+
+// addMembers adds up what can be added; of all else the first one's stays.
+func addMembers(a, b map[string]json.RawMessage) map[string]json.RawMessage {
+	sum := maps.Clone(a)
+	for name, v := range b {
+		was, known := sum[name]
+		if !known || name == memberInside {
+			sum[name] = v
+			continue
+		}
+		if n, ok := number(was); ok {
+			if m, ok := number(v); ok {
+				sum[name] = json.RawMessage(new(big.Int).Add(n, m).String())
+			}
+			continue
+		}
+		x, okX := numbers(was)
+		y, okY := numbers(v)
+		if !okX || !okY {
+			continue
+		}
+		if both, err := json.Marshal(addMembers(x, y)); err == nil {
+			sum[name] = both
+		}
+	}
+	return sum
 }
 
 // tally adds counts to the sums in the file. What cannot be read there is an

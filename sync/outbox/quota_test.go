@@ -332,3 +332,30 @@ func TestKeptSaysWhatCanBeSentAgain(t *testing.T) {
 		t.Errorf("Kept = %v, %v; want %v", got, err, want)
 	}
 }
+
+func TestCountsWithLinesZonesAndNotesAreOneSum(t *testing.T) {
+	parse := func(s string) *count {
+		var c count
+		if err := json.Unmarshal([]byte(`{"type":"vn.tram.gate.counted.v1","data":`+s+`}`), &c); err != nil {
+			t.Fatal(err)
+		}
+		return &c
+	}
+	a := parse(`{"profile":"p","from":"1","to":"2","in":3,"lines":{"door":{"in":2,"out":1},"back":{"in":1,"out":0}},"zones":{"hall":{"inside":9,"entered":4,"left":1}}}`)
+	b := parse(`{"profile":"p","from":"2","to":"3","in":1,"lines":{"door":{"in":1,"out":5}},"zones":{"hall":{"inside":2,"entered":1,"left":8}},"notes":{"slow":1}}`)
+	c := parse(`{"profile":"p","from":"3","to":"4","in":1,"lines":{},"notes":{"slow":1,"gaps":1}}`)
+	other := parse(`{"profile":"q","from":"2","to":"3","in":1}`)
+	if a.line() != b.line() || a.line() != c.line() || a.line() == other.line() {
+		t.Error("counts of one gate are kept apart, or those of two are not")
+	}
+	a.add(b)
+	a.add(c)
+	got, err := json.Marshal(a.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"from":"1","in":5,"lines":{"back":{"in":1,"out":0},"door":{"in":3,"out":6}},"merged":3,"notes":{"gaps":1,"slow":2},"profile":"p","to":"4","zones":{"hall":{"entered":5,"inside":2,"left":9}}}`
+	if string(got) != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
+	}
+}

@@ -21,29 +21,52 @@ async function queue({ quiet }) {
   return h('dl', { class: 'panel figures' }, Object.entries(q).map(([name, value]) => h('div', { class: 'figure' }, h('dt', {}, name), h('dd', {}, value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value)))));
 }
 
-// cameras asks for each picture by hand: a live picture of people is not left on
-// a screen that nobody looks at.
-async function cameras() {
-  const one = (name) => {
-    const img = h('img', { class: 'still', alt: t(`tech.${name}.alt`), hidden: true });
-    const words = h('p', {}, t('tech.nopicture'));
-    const load = async () => {
-      // Asked with fetch first, so that a refusal can be told in words.
-      const path = `/v1/tech/${name}`;
-      try {
-        await ask(path);
-        img.src = `${path}?${Date.now()}`;
-        img.hidden = false;
-        words.hidden = true;
-      } catch (error) {
-        img.hidden = true;
-        words.hidden = false;
-        words.textContent = t(`staff.error.${error.code}`, undefined, t('tech.nopicture'));
-      }
-    };
-    return h('section', { class: 'panel' }, h('h2', {}, t(`tech.${name}`)), img, words, h('button', { type: 'button', class: 'button', 'data-key': `load-${name}`, onclick: load }, t('tech.load')));
+// A live picture ends by itself after so long: people are not left on a screen
+// that nobody looks at.
+const LIVE_MS = 120_000;
+const LIVE_PAUSE_MS = 400;
+
+// picture is one camera: a picture at a touch, and where the camera is watched
+// anyway a live one.
+function picture(name, mayLive) {
+  // A canvas: the page's policy lets no picture in that it made itself.
+  const img = h('canvas', { class: 'still', role: 'img', 'aria-label': t(`tech.${name}.alt`), 'data-picture': name, hidden: true });
+  const words = h('p', {}, t('tech.nopicture'));
+  let until = 0;
+  const load = async (quiet = false) => {
+    // Asked with fetch, so that a refusal can be told in words.
+    try {
+      const fresh = await createImageBitmap(await ask(`/v1/tech/${name}`, { quiet }));
+      img.width = fresh.width;
+      img.height = fresh.height;
+      img.getContext('2d').drawImage(fresh, 0, 0);
+      fresh.close();
+      img.hidden = false;
+      words.hidden = true;
+      return true;
+    } catch (error) {
+      img.hidden = true;
+      words.hidden = false;
+      words.textContent = t(`staff.error.${error.code}`, undefined, t('tech.nopicture'));
+      return false;
+    }
   };
-  return h('div', { class: 'stills' }, one('still'), one('gate'));
+  const live = h('button', { type: 'button', class: 'button', 'data-key': `live-${name}`, 'aria-pressed': 'false', onclick: () => { until = until ? 0 : Date.now() + LIVE_MS; watch(); } }, t('tech.live'));
+  async function watch() {
+    live.setAttribute('aria-pressed', String(until > 0));
+    live.textContent = t(until ? 'tech.live.stop' : 'tech.live');
+    while (until > Date.now() && img.isConnected && await load(true)) await new Promise((done) => setTimeout(done, LIVE_PAUSE_MS));
+    if (!until) return;
+    until = 0;
+    live.setAttribute('aria-pressed', 'false');
+    live.textContent = t('tech.live');
+  }
+  return h('section', { class: 'panel' }, h('h2', {}, t(`tech.${name}`)), img, words,
+    h('div', { class: 'row-buttons' }, h('button', { type: 'button', class: 'button', 'data-key': `load-${name}`, onclick: () => load() }, t('tech.load')), mayLive && live));
+}
+
+async function cameras() {
+  return h('div', { class: 'stills' }, picture('still', false), picture('gate', true));
 }
 
 run({
