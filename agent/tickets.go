@@ -5,6 +5,7 @@ import (
 
 	"tram/agent/visit"
 	"tram/drivers/printer"
+	"tram/vision/qr/draw"
 )
 
 // makePrinter makes the printer, where the configuration names one.
@@ -60,5 +61,12 @@ func (a *Agent) paper(t visit.Ticket) printer.Paper {
 	if site := a.config.Device.Site; site != "" {
 		lines = append(lines, site+" / "+a.config.Device.Name)
 	}
-	return printer.Paper{Title: a.profile.Title["vi"], Number: t.Text, Lines: lines}
+	p := printer.Paper{Title: a.profile.Title["vi"], Number: t.Text, Lines: lines}
+	code, err := draw.New(a.ticketCode(t.Text, t.At))
+	if err != nil {
+		a.log.Error("the ticket is printed without its code", "err", err)
+		return p
+	}
+	p.Code = code
+	return p
 }

@@ -157,7 +157,7 @@ export function ask(snap, answer, say, given) {
     const label = pick(q.label);
     wipe(root);
     made = (kinds[q.kind] ?? text)(q, answers[q.id] ?? '', label);
-    root.append(...[stepBar('ask', profile?.evidence),
+    root.append(...[stepBar('ask', profile?.evidence, visit),
       h('div', { class: 'title' }, h('h1', { tabindex: '-1' }, label),
         h('p', { class: 'lead', id: 'ask-help' }, [t('ask.of', { n: at + 1, all: questions.length }), q.by === 'clerk' && t('ask.clerk'), !q.required && t('ask.optional'), pick(q.help)].filter(Boolean).join(' · '))),
       ...(visit.alarms ?? []).map((a) => alarmLine(a)),

@@ -6,6 +6,7 @@ import { language, pick, t } from './text.js';
 
 const SECONDS = 8; // for a notice that does not say how long it stays
 const local = (path) => (/^\/v1\/notices\/[\w.%-]+\/\w+$/.test(path ?? '') ? path : ''); // the device's own pictures only
+const SIGNS = { warning: 'alert', contact: 'phone' };
 
 function card(n) {
   const picture = local(n.picture);
@@ -13,7 +14,7 @@ function card(n) {
   return [
     picture && h('img', { class: 'news-picture', src: picture, alt: pick(n.title) || t('news.picture') }),
     h('div', { class: 'news-words' },
-      h('p', { class: 'news-text' }, icon(n.kind === 'warning' ? 'alert' : 'bang'), h('span', {}, pick(n.title) && h('b', { class: 'news-title' }, pick(n.title)), pick(n.text))),
+      h('p', { class: 'news-text' }, icon(SIGNS[n.kind] ?? 'info'), h('span', {}, pick(n.title) && h('b', { class: 'news-title' }, pick(n.title)), pick(n.text))),
       n.phone && h('p', { class: 'news-phone' }, t('news.phone'), ' ', h('b', {}, n.phone))),
     qr && h('div', { class: 'news-code' }, h('img', { class: 'news-qr', src: qr, alt: t('news.qr') }), h('span', { class: 'small' }, t('news.scan'))),
   ];

@@ -98,7 +98,10 @@ export function recordWay() {
 
 const STEP_OF = { idle: 'qr', consent: 'card', online: 'qr', card: 'card', reading: 'card', face: 'card', ask: 'confirm', confirm: 'confirm', recorded: 'done' };
 
-export function stepBar(stage, evidence) {
+// firstStep is how the person of a visit said who they are.
+const firstStep = (visit) => (visit?.source === 'manual' ? 'typed' : visit?.source === 'mrz' || visit?.person && !visit.person.idCode ? 'mrz' : 'qr');
+
+export function stepBar(stage, evidence, visit) {
   if (!STEP_OF[stage]) return null;
   const steps = ['qr', 'card', 'confirm', 'done'].filter((s) => s !== 'card' || !evidence || evidence.includes('chip') || STEP_OF[stage] === 'card');
   const now = steps.indexOf(STEP_OF[stage]);
@@ -107,7 +110,7 @@ export function stepBar(stage, evidence) {
     'aria-current': i === now ? 'step' : undefined,
   },
   h('span', { class: 'step-sign', 'aria-hidden': 'true' }, i < now ? icon('check') : String(i + 1)),
-  h('span', { class: 'step-name' }, t(`step.${step}`)))));
+  h('span', { class: 'step-name' }, t(`step.${step === 'qr' ? firstStep(visit) : step}`)))));
 }
 
 export function button(kind, words, onclick, key = kind) {

@@ -3,7 +3,7 @@
 import * as art from './art.js';
 import { h, setText } from './dom.js';
 import { mrzKeys } from './keyboard.js';
-import { button } from './parts.js';
+import { button, stepBar } from './parts.js';
 import { t } from './text.js';
 
 const LENGTH = 44;
@@ -66,6 +66,7 @@ export function passport(snap, { close, send }, given) {
   };
   show();
   const root = h('section', { class: 'stage-mrz' },
+    stepBar('idle', snap.profile?.evidence, { source: 'mrz' }),
     h('div', { class: 'title' }, h('h1', { tabindex: '-1' }, t('mrz.title')), h('p', { class: 'lead' }, t('mrz.lead'))),
     h('div', { class: 'mrz-show' }, art.passport(), h('div', { class: 'mrz-rows' }, rows.map((r) => r.root), problem)),
     mrzKeys(() => rows[at].input));

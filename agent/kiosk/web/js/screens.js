@@ -76,7 +76,7 @@ function consent(snap, answer) {
   const keeps = profile?.keeps ?? [];
   const block = (name, ...content) => h('section', { class: 'panel' }, h('h2', {}, name), content);
   const root = h('section', { class: 'stage-consent' },
-    stepBar('consent', profile?.evidence),
+    stepBar('consent', profile?.evidence, visit),
     titled(online ? t('consent.title.online') : t(`consent.title${duty}`), online ? t('consent.lead.online') : undefined),
     h('div', { class: 'columns' },
       h('div', { class: 'column' },
@@ -116,7 +116,7 @@ function needsCan(snap, answer) {
 function card(snap, answer) {
   if (snap.visit.needsCan) return needsCan(snap, answer);
   const root = h('section', { class: 'stage-card' },
-    stepBar('card', snap.profile?.evidence),
+    stepBar('card', snap.profile?.evidence, snap.visit),
     titled(t('card.title'), t('card.lead')),
     h('div', { class: 'show' }, art.layCard(),
       h('div', { class: 'show-side' },
@@ -129,7 +129,7 @@ function card(snap, answer) {
 
 function online(snap, answer) {
   const root = h('section', { class: 'stage-online' },
-    stepBar('online', snap.profile?.evidence),
+    stepBar('online', snap.profile?.evidence, snap.visit),
     titled(t('online.title'), t('online.lead')),
     h('div', { class: 'show' }, art.phone(),
       h('p', { class: 'waiting' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), t('online.wait'))));
@@ -145,7 +145,7 @@ function reading(snap, answer, say) {
   const file = h('p', { class: 'read-file' });
   const bytes = h('p', { class: 'read-bytes' });
   const root = h('section', { class: 'stage-reading' },
-    stepBar('reading', snap.profile?.evidence),
+    stepBar('reading', snap.profile?.evidence, snap.visit),
     titled(t('reading.title'), t('reading.lead')),
     h('div', { class: 'show' }, art.readCard(),
       h('div', { class: 'show-side panel' }, h('ol', { class: 'read-steps' }, rows), bar,
@@ -177,7 +177,7 @@ function face(snap, answer, say) {
   const guide = h('p', { class: 'guide', hidden: true });
   const picture = art.lookHere();
   const root = h('section', { class: 'stage-face' },
-    stepBar('face', snap.profile?.evidence),
+    stepBar('face', snap.profile?.evidence, snap.visit),
     titled(t('face.title'), t('face.lead')),
     h('div', { class: 'show' }, picture,
       h('div', { class: 'show-side' }, guide,
@@ -213,7 +213,7 @@ function confirm(snap, answer) {
   if (snap.visit.gate) return sign(snap, answer, snap.visit.gate.state);
   const back = snap.visit.canGoBack ? [button('choice', t('ask.change'), () => answer('back'), 'back')] : [];
   const root = h('section', { class: 'stage-confirm' },
-    stepBar('confirm', snap.profile?.evidence),
+    stepBar('confirm', snap.profile?.evidence, snap.visit),
     titled(t('confirm.title'), t('confirm.lead')), alarms(snap.visit),
     result(snap));
   return {
@@ -237,7 +237,7 @@ function recorded(snap, answer, say) {
   if (snap.visit.gate || snap.profile?.quick) return sign(snap, answer, snap.visit.gate?.state ?? 'open');
   const way = recordWay();
   const root = h('section', { class: 'stage-recorded' },
-    stepBar('recorded', snap.profile?.evidence),
+    stepBar('recorded', snap.profile?.evidence, snap.visit),
     h('div', { class: 'top' },
       h('div', { class: 'title title-done' }, h('span', { class: 'done-sign' }, icon('check')),
         h('div', {}, heading(t('recorded.title')), h('p', { class: 'lead' }, t('recorded.lead')), way.offline)),
