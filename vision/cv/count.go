@@ -39,7 +39,7 @@ func (s *server) count(ctx context.Context, id uint64, q vision.CountQuestion) (
 	}
 	r := &counting{
 		s: s, id: id, q: q, camera: c, detector: d, began: time.Now(), told: time.Now(),
-		tracker: people.NewTracker(people.TrackerOptions{Every: q.Every}), scene: places,
+		tracker: people.NewTracker(people.TrackerOptions{Every: q.Every}), scene: places, ways: trails{},
 	}
 	defer r.close()
 	err = r.run(ctx)
@@ -58,11 +58,13 @@ type counting struct {
 	detector detector
 	tracker  *people.Tracker
 	scene    *scene
+	ways     trails
 	film     *film
 	found    []people.Detection // where the detector looked last
 
 	began, told  time.Time
 	frames, gaps int
+	tracks       int // people followed now
 	looked       int // frames that the detector looked at
 	detecting    time.Duration
 	heights      float64 // mean of what was found lately, in heights of the frame; 0 is not known
@@ -127,7 +129,14 @@ func (r *counting) see(frame gocv.Mat) error {
 		return err
 	}
 	r.frames++
+	r.tracks = 0
+	for _, k := range tracks {
+		if k.Confirmed {
+			r.tracks++
+		}
+	}
 	r.scene.see(tracks)
+	r.ways.see(tracks)
 	if r.q.Boxes {
 		if err := r.tell(r.found...); err != nil {
 			return err
@@ -146,7 +155,7 @@ func (r *counting) see(frame gocv.Mat) error {
 			return err
 		}
 	}
-	r.film.add(frame, r.scene, r.found, tracks)
+	r.film.add(frame, r.scene, r.found, tracks, r.ways)
 	return nil
 }
 
@@ -177,7 +186,7 @@ func (r *counting) follow(frame gocv.Mat) ([]*people.Track, error) {
 
 // show gives the picture that was asked for.
 func (r *counting) show(frame gocv.Mat, tracks []*people.Track) error {
-	jpeg, err := veiled(frame, r.scene, r.found, tracks)
+	jpeg, err := veiled(frame, r.scene, r.found, tracks, r.ways)
 	if err != nil {
 		return err
 	}
@@ -195,7 +204,7 @@ func (r *counting) tell(found ...people.Detection) error {
 	in, out := r.scene.sum()
 	p := vision.CountProgress{
 		Frames: r.frames, In: in, Out: out, Lines: r.scene.lineCounts(), Zones: r.scene.zoneCounts(), FPS: r.fps(), Gaps: r.gaps,
-		Health: r.health(), Camera: &report,
+		Health: r.health(), Camera: &report, Tracks: r.tracks,
 	}
 	if r.q.Boxes {
 		boxes := make([][5]float64, 0, len(found))
