@@ -228,7 +228,7 @@ func (r *Register) Done(id string, sequence uint64) error {
 			if e.Passage == visit.PassageAnnulled {
 				e.State = StateAnnulled
 			}
-			r.forgetTally()
+			tx.OnCommit(r.forgetTally)
 		}
 		if e.State != StateOpen {
 			e.Expires = e.Time.Add(e.Retain)

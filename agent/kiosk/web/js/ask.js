@@ -187,5 +187,5 @@ export function ask(snap, answer, say, given) {
 
 // alarmLine is a warning that the register gives.
 export function alarmLine(a) {
-  return h('p', { class: 'alarm', role: 'alert' }, h('b', {}, t(`alarm.${a.code}`, undefined, t('alarm.other', { code: a.code }))), a.detail && ` ${a.detail}`);
+  return h('p', { class: 'alarm', role: 'alert' }, h('b', {}, t(`alarm.${a.code}`, undefined, t('alarm.other', { code: a.code }))), a.detail && ` ${t(`alarm.why.${a.detail}`, undefined, a.detail)}`);
 }

@@ -22,7 +22,8 @@ export function figures() {
   };
 }
 
-const TONE = { open: 'open', passed: 'open', denied: 'denied', annulled: 'denied', waiting: 'wait' };
+// What became of a gate, as a person who walks up to it takes it.
+const TONE = { open: 'open', passed: 'open', denied: 'denied', annulled: 'denied', waiting: 'open' }; // waiting: it was opened, and the person may still go through
 const SIGN = { open: 'check', denied: 'cross', wait: 'clock' };
 
 // sign is the screen of a visit that nobody touches: state is the gate's, or what became of the visit.
@@ -41,7 +42,7 @@ export function sign(snap, answer, state) {
     visit.person?.personName && tone === 'open' && h('p', { class: 'sign-name' }, visit.person.personName),
     seat && tone === 'open' && h('p', { class: 'sign-seat' }, t('sign.seat', { seat })),
     next && h('p', { class: 'sign-next' }, next),
-    (visit.alarms ?? []).filter((a) => a.code !== code).map((a) => alarmLine(a)), count.root);
+    (visit.alarms ?? []).filter((a) => a.code !== code && !(tone === 'open' && a.code === 'not_allowed')).map((a) => alarmLine(a)), count.root);
   return {
     root, update: (now) => count.update(now.gate),
     // While somebody is waited for at the gate there is nothing to press.
