@@ -1,12 +1,8 @@
 package kiosk
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 
 	"tram/agent/signin"
@@ -38,21 +34,13 @@ type Asking interface {
 // answers serves {"answers": {QUESTION: TEXT}}.
 func (s *Server) answers(station Asking) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-			refuse(w, http.StatusUnsupportedMediaType, "not_json", "the body must be application/json")
-			return
-		}
-		body, ok := readBody(w, r)
-		if !ok {
-			return
-		}
 		var in struct {
 			Answers map[string]string `json:"answers"`
 		}
-		d := json.NewDecoder(bytes.NewReader(body))
-		d.DisallowUnknownFields()
-		err := d.Decode(&in)
-		if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) || in.Answers == nil {
+		if !s.readJSON(w, r, &in) {
+			return
+		}
+		if in.Answers == nil {
 			refuse(w, http.StatusBadRequest, "bad_json", `the body must be one object {"answers": {"question": "text"}}`)
 			return
 		}
@@ -75,11 +63,7 @@ func (s *Server) parseBeginning(body []byte, c caller) (func(context.Context) (s
 		MRZ    string            `json:"mrz"`
 		Person map[string]string `json:"person"`
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	err := d.Decode(&in)
-	_, more := d.Token()
-	if asking, ok := s.opt.Station.(Asking); ok && err == nil && errors.Is(more, io.EOF) {
+	if asking, ok := s.opt.Station.(Asking); ok && decodeObject(body, &in) == nil {
 		switch {
 		case in.Person != nil && in.CAN == "" && in.MRZ == "":
 			if !c.owner && c.client == nil && c.role != signin.Clerk {

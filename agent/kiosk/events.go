@@ -163,7 +163,14 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 		return // it has answered
 	}
 	defer func() { _ = conn.CloseNow() }()
-	ctx := conn.CloseRead(r.Context())
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	// Whoever sends anything is let go at once: a polite farewell would wait for an answer, and hold the stream's place meanwhile.
+	conn.SetReadLimit(1)
+	go func() {
+		defer cancel()
+		_, _, _ = conn.Reader(ctx) // answers pings, too
+	}()
 	s.stream(ctx, c, r.URL.Query().Get("last"), func(e event) error {
 		if e.Event != "result" {
 			e.ID = ""

@@ -22,3 +22,9 @@ func AssetNames() map[string][]byte {
 
 // ParseSubmission is the parser of POST /v1/visits.
 var ParseSubmission = parseSubmission
+
+// Hasty makes s wait a fifth of a second for a request's head, and twice that for all of it, before Run.
+func Hasty(s *Server) { s.headerWithin, s.readWithin = 200*time.Millisecond, 400*time.Millisecond }
+
+// MaxConnections is how many connections a listener holds.
+const MaxConnections = maxConnections

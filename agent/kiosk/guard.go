@@ -53,10 +53,15 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				refuse(w, http.StatusForbidden, "no_session", "open the page first: it sets the session that this needs")
 				return
 			}
-			if r.Method != http.MethodGet && r.Method != http.MethodHead && !s.limits.allow(session, time.Now()) {
+			limits := s.limits
+			if r.Method == http.MethodGet || r.Method == http.MethodHead {
+				limits = s.reads
+			}
+			if !limits.allow(session, time.Now()) {
 				tooMany(w)
 				return
 			}
+			known(r)
 			c := caller{session: session}
 			if in, ok := s.signedIn(session, r.Header.Get("Tram-Background") != "", time.Now()); ok {
 				c.name, c.role = in.name, in.role
@@ -132,9 +137,10 @@ func (s *Server) newSession(w http.ResponseWriter) (string, error) {
 	return string(id), nil
 }
 
-// A limiter is a token bucket for each session: a burst of 20 requests, then 5
-// a second, which no finger reaches.
+// A limiter is a token bucket for each caller: a burst, then so many a second.
 type limiter struct {
+	burst, perSecond float64
+
 	mu      sync.Mutex
 	buckets map[string]bucket
 }
@@ -144,29 +150,53 @@ type bucket struct {
 	at   time.Time
 }
 
-const (
-	burst     = 20.0
-	perSecond = 5.0
-	// maxBuckets bounds the memory; a bucket that is dropped starts full again.
-	maxBuckets = 256
-)
+// What each caller may ask at most. Changes of the page, and all that a program
+// asks: 20 at once, then 5 a second, which no finger reaches. What a page reads
+// may be more, since a technician's picture is fetched again and again.
+func newLimiter() *limiter     { return &limiter{burst: 20, perSecond: 5} }
+func newReadLimiter() *limiter { return &limiter{burst: 200, perSecond: 50} }
 
-func (l *limiter) allow(session string, now time.Time) bool {
+// maxBuckets bounds the memory.
+const maxBuckets = 256
+
+func (l *limiter) allow(caller string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b, known := l.buckets[session]
+	b, known := l.buckets[caller]
 	if !known {
-		if l.buckets == nil || len(l.buckets) >= maxBuckets {
+		if l.buckets == nil {
 			l.buckets = make(map[string]bucket)
 		}
-		b = bucket{left: burst, at: now}
+		if len(l.buckets) >= maxBuckets {
+			l.forget(now)
+		}
+		b = bucket{left: l.burst, at: now}
 	}
-	b.left = min(burst, b.left+now.Sub(b.at).Seconds()*perSecond)
+	b.left = min(l.burst, b.left+now.Sub(b.at).Seconds()*l.perSecond)
 	b.at = now
 	ok := b.left >= 1
 	if ok {
 		b.left--
 	}
-	l.buckets[session] = b
+	l.buckets[caller] = b
 	return ok
+}
+
+// forget drops the buckets that are full again, which changes nothing for anybody,
+// or else the one that was used longest ago: who opens one session after the other
+// does not empty the memory of what others have used up.
+func (l *limiter) forget(now time.Time) {
+	oldest := ""
+	for who, b := range l.buckets {
+		if b.left+now.Sub(b.at).Seconds()*l.perSecond >= l.burst {
+			delete(l.buckets, who)
+			continue
+		}
+		if oldest == "" || b.at.Before(l.buckets[oldest].at) {
+			oldest = who
+		}
+	}
+	if len(l.buckets) >= maxBuckets {
+		delete(l.buckets, oldest)
+	}
 }

@@ -120,26 +120,29 @@ const (
 
 // A Server serves the screen and the local API. Make one with [New].
 type Server struct {
-	opt     Options
-	log     *slog.Logger
-	tcp     net.Listener
-	unix    *socket
-	key     [32]byte // signs session tokens; lives as long as the process
-	cookie  string
-	hosts   map[string]bool
-	limits  limiter
-	streams streams
-	bell    bell
-	sockets sync.WaitGroup // WebSockets that are open
-	doors   []net.Listener // of Options.Doors; nil for one without an address
-	signed  signed
-	reader  readerSession
-	idleSec int
+	opt      Options
+	log      *slog.Logger
+	tcp      net.Listener
+	unix     *socket
+	key      [32]byte // signs session tokens; lives as long as the process
+	cookie   string
+	hosts    map[string]bool
+	limits   *limiter // of the page's changes
+	reads    *limiter // of what the page reads
+	programs *limiter // of programs, apart from the page: sessions cost a stranger nothing
+	streams  streams
+	bell     bell
+	sockets  sync.WaitGroup // WebSockets that are open
+	doors    []net.Listener // of Options.Doors; nil for one without an address
+	signed   signed
+	reader   readerSession
+	idleSec  int
 
 	// Set by tests before Run.
-	heartbeat   time.Duration // between events when nothing changes
-	writeWithin time.Duration // how long one event may take to a slow client
-	gap         time.Duration // the least time between two events
+	heartbeat                time.Duration // between events when nothing changes
+	writeWithin              time.Duration // how long one event may take to a slow client
+	gap                      time.Duration // the least time between two events
+	headerWithin, readWithin time.Duration // how long a request's head, and all of it, may take to arrive
 }
 
 // New checks opt and opens its listeners. Run serves them; a Server that is
@@ -153,6 +156,8 @@ func New(opt Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: opt, log: opt.Log,
+		limits: newLimiter(), reads: newReadLimiter(), programs: newLimiter(),
+		headerWithin: headerTimeout, readWithin: readTimeout,
 		heartbeat: 10 * time.Second, writeWithin: 10 * time.Second, gap: 15 * time.Millisecond,
 		idleSec: int(opt.Idle.Round(time.Second) / time.Second),
 	}
@@ -232,11 +237,14 @@ func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
 	var wg sync.WaitGroup
 	serve := func(l net.Listener, h http.Handler) {
+		var held crowd
 		srv := &http.Server{
-			Handler:           h,
+			Handler:           held.around(h),
+			ConnContext:       held.mark,
+			ConnState:         held.note,
 			BaseContext:       func(net.Listener) context.Context { return serving },
-			ReadHeaderTimeout: headerTimeout,
-			ReadTimeout:       readTimeout,
+			ReadHeaderTimeout: s.headerWithin,
+			ReadTimeout:       s.readWithin,
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
