@@ -17,6 +17,7 @@ import (
 	"tram/agent/bundle"
 	"tram/agent/gate"
 	"tram/agent/kiosk"
+	"tram/agent/profile"
 	"tram/configs"
 	"tram/drivers/sim"
 	"tram/drivers/sim/picture"
@@ -78,6 +79,7 @@ type Desk struct {
 	client *kiosk.Client
 	scan   *sim.Scanner
 	pki    *sim.PKI
+	board  *sim.Relay // nil but at a gate that lets people through
 	street *picture.Street
 
 	portrait    func() []byte // the picture in the chip, drawn once
@@ -92,6 +94,8 @@ type Desk struct {
 	mu   sync.Mutex
 	lift context.CancelFunc // takes the card off the reader; nil when none lies there
 	laid sync.WaitGroup
+
+	walking sync.WaitGroup
 }
 
 // Open sets the desk up in a temporary folder. Run runs it and Close removes
@@ -137,6 +141,12 @@ func (d *Desk) open(ctx context.Context) error {
 	if d.scan, err = sim.NewScanner(); err != nil {
 		return fmt.Errorf("make the virtual scanner: %w", err)
 	}
+	if d.registerKind() == profile.RegisterPassages {
+		if d.board, err = sim.NewRelay(); err != nil {
+			return fmt.Errorf("make the virtual relay board: %w", err)
+		}
+		d.walking.Go(func() { d.walk(drawing) })
+	}
 	if d.pki, err = sim.NewPKI(); err != nil {
 		return fmt.Errorf("make the test signer: %w", err)
 	}
@@ -151,7 +161,10 @@ func (d *Desk) open(ctx context.Context) error {
 		return fmt.Errorf("make the daemon: %w", err)
 	}
 	d.client = kiosk.Dial(agent.SocketPath(d.path("state")))
-	return d.register()
+	if err := d.register(); err != nil {
+		return err
+	}
+	return d.orderLists(ctx)
 }
 
 func (d *Desk) path(name string) string { return filepath.Join(d.dir, name) }
@@ -237,6 +250,9 @@ func (d *Desk) config() configs.Config {
 	c.Gate.Source = d.path("gate")
 	c.Gate.Line = d.street.Line
 	c.Vision.Models = d.opt.Models
+	if d.board != nil {
+		c.Passage.Relay, c.Passage.Sensor, c.Passage.Direction = d.board.Path(), "board", "both"
+	}
 	addr := d.hub.addr
 	if d.opt.through != nil {
 		addr = d.opt.through(addr)
@@ -286,12 +302,16 @@ func (d *Desk) Close() error {
 	if d.stopDrawing != nil {
 		d.stopDrawing()
 		<-d.drawn
+		d.walking.Wait()
 	}
 	if d.agent != nil && !d.ran.Load() {
 		errs = append(errs, d.agent.Close())
 	}
 	if d.scan != nil {
 		errs = append(errs, d.scan.Close())
+	}
+	if d.board != nil {
+		errs = append(errs, d.board.Close())
 	}
 	if d.reader != nil {
 		errs = append(errs, d.reader.Close())

@@ -83,16 +83,24 @@ func Play(ctx context.Context, opt Options, told func(Step)) (Result, error) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(running) }()
-	p.steps(ctx)
+	p.steps(ctx, p.acts())
 	stop()
 	return p.result, errors.Join(<-ended, d.Close())
 }
 
-func (p *play) steps(ctx context.Context) {
-	for _, step := range []struct {
-		name string
-		do   func(context.Context) (string, error)
-	}{
+// act is one step: what it says when it is done.
+type act struct {
+	name string
+	do   func(context.Context) (string, error)
+}
+
+// acts are the steps at this counter.
+func (p *play) acts() []act {
+	var first []act
+	if p.d.wanted() != "" {
+		first = []act{{"take the hub's list", p.takeLists}}
+	}
+	return append(first, []act{
 		{"scan the code", p.scanCode},
 		{"read the chip", p.readChip},
 		{"verify the chip", p.verifyChip},
@@ -104,7 +112,11 @@ func (p *play) steps(ctx context.Context) {
 		{"stop the hub, go on", p.withoutHub},
 		{"start the hub, deliver", p.hubReturns},
 		{"ask the hub", p.askHub},
-	} {
+	}...)
+}
+
+func (p *play) steps(ctx context.Context, acts []act) {
+	for _, step := range acts {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		began := time.Now()
 		detail, err := step.do(ctx)
@@ -261,7 +273,7 @@ func (p *play) readChip(ctx context.Context) (string, error) {
 	}
 	if err := p.until(ctx, "the chip", func(s visit.Snapshot) bool {
 		return atStage(visit.StageFace, visit.StageAsk, visit.StageConfirm)(s) && len(s.Visit.Checks) > 0
-	}); err != nil {
+	}); err != nil && !p.clerkMayDecide() {
 		return "", err
 	}
 	return p.d.agent.LastRead(), nil
@@ -309,8 +321,15 @@ func (p *play) compareFace(ctx context.Context) (string, error) {
 	if p.snap.Profile.Face == string(profile.FaceOff) || !p.chipRead() {
 		return "", notDone("no face is compared here")
 	}
-	if err := p.until(ctx, "the face", atStage(visit.StageAsk, visit.StageConfirm)); err != nil {
+	clerk, err := p.passFace(ctx)
+	if err != nil {
 		return "", err
+	}
+	switch c := p.answer("face"); c.Status {
+	case "ok", "not_done", "unsure":
+		if clerk != "" {
+			return clerk, nil
+		}
 	}
 	switch c := p.answer("face"); c.Status {
 	case "ok":
@@ -320,6 +339,27 @@ func (p *play) compareFace(ctx context.Context) (string, error) {
 	default:
 		return "", fmt.Errorf("%s: %s", c.Status, c.Detail)
 	}
+}
+
+// clerkMayDecide reports whether the visit stands because no machine may decide
+// about the face, and a clerk may.
+func (p *play) clerkMayDecide() bool {
+	v := p.snap.Visit
+	return v != nil && v.Failure != nil && (v.Failure.Code == "face_not_done" || v.Failure.Code == "face_unsure")
+}
+
+// passFace waits for the comparison. Where the counter wants a face and the machine
+// cannot say, the clerk looks at person and portrait; then it says so.
+func (p *play) passFace(ctx context.Context) (clerk string, err error) {
+	done := atStage(visit.StageAsk, visit.StageConfirm)
+	if err = p.until(ctx, "the face", done); err == nil || !p.clerkMayDecide() {
+		return "", err
+	}
+	why := p.snap.Visit.Failure.Detail
+	if err := p.d.agent.DecideFace(p.snap.Visit.ID, clerkName, true); err != nil {
+		return "", fmt.Errorf("the clerk decides: %w", err)
+	}
+	return "a clerk looked; " + why, p.until(ctx, "the clerk's word", done)
 }
 
 // answers are what the citizen and the clerk of the demo say to the questions.
@@ -467,7 +507,7 @@ func (p *play) qrVisit(ctx context.Context, c sim.Citizen) error {
 		} else if err := p.d.layCard(c); err != nil {
 			return err
 		}
-		if err := p.until(ctx, "the questions", atStage(visit.StageAsk, visit.StageConfirm)); err != nil {
+		if _, err := p.passFace(ctx); err != nil {
 			return err
 		}
 	}
