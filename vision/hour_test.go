@@ -52,18 +52,24 @@ func TestCampaignAnHourOfCountingDoesNotDrift(t *testing.T) {
 		t.Fatalf("%d rounds, want %d", len(all), rounds)
 	}
 	t.Logf("%d rounds of %d frames (in, out, people followed at once, KiB): first %v, second %v, last %v", rounds, len(frames), all[0], all[1], all[rounds-1])
-	// The first round does not know the empty street yet; the second is the measure.
-	want := all[1]
-	for i, r := range all[1:] {
-		if abs(r.in-want.in) > 1 || abs(r.out-want.out) > 1 {
-			t.Errorf("round %d counts %d in, %d out; round 2 counted %d, %d", i+2, r.in, r.out, want.in, want.out)
+	// The first round does not know the empty street yet, and in the next ones the
+	// detector still learns how high people are: what is counted may differ by
+	// little, and may not move on in the end.
+	learnt := all[1:]
+	for i, r := range learnt {
+		if abs(r.in-learnt[0].in) > 2 || abs(r.out-learnt[0].out) > 2 {
+			t.Errorf("round %d counts %d in, %d out; round 2 counted %d, %d", i+2, r.in, r.out, learnt[0].in, learnt[0].out)
 		}
-		if r.tracks > want.tracks+3 {
-			t.Errorf("round %d follows %d people at once; round 2 followed %d", i+2, r.tracks, want.tracks)
+		if r.tracks > learnt[0].tracks+3 {
+			t.Errorf("round %d follows %d people at once; round 2 followed %d", i+2, r.tracks, learnt[0].tracks)
 		}
 	}
-	if last := all[rounds-1].rssKiB; last > want.rssKiB*5/4+8<<10 {
-		t.Errorf("the worker has %d KiB in the last round, %d in the second", last, want.rssKiB)
+	middle, last := all[rounds/2], all[rounds-1]
+	if abs(last.in-middle.in) > 1 || abs(last.out-middle.out) > 1 {
+		t.Errorf("the last round counts %d in, %d out; the middle one %d, %d", last.in, last.out, middle.in, middle.out)
+	}
+	if last.rssKiB > learnt[0].rssKiB*5/4+8<<10 {
+		t.Errorf("the worker has %d KiB in the last round, %d in the second", last.rssKiB, learnt[0].rssKiB)
 	}
 }
 

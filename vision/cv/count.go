@@ -239,15 +239,15 @@ func (r *counting) health() vision.CountHealth {
 			h.Confidence = "fair"
 		}
 	}
-	_, plain := r.detector.(*motion)
+	own, isPlain := r.detector.(*unaided)
 	switch {
 	case r.frames == 0:
 		note(true, vision.NoteNothing)
-	case plain && r.frames < learnFrames:
+	case isPlain && r.frames < learnFrames:
 		note(true, vision.NoteLearning)
 	}
-	if plain && r.heights > 0.25 {
-		note(true, vision.NoteTooLarge)
+	if isPlain && r.heights > 0.25 {
+		note(!own.large, vision.NoteTooLarge) // their outlines are told better than their parts, not well
 	}
 	if r.rows > 0 && r.heights > 0 && r.heights*float64(r.rows) < 25 {
 		note(false, vision.NoteTooSmall)

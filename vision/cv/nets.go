@@ -44,7 +44,7 @@ func (s *server) detectorNamed(name string) (detector, error) {
 		"nanodet": {models.NanoDet, nanodet}, "yolox": {models.YOLOX, yolox}, "fastestdet": {models.FastestDet, fastestdet},
 	}
 	if name == "" || name == "default" {
-		return newMotion(), nil
+		return newUnaided()
 	}
 	k, ok := kinds[name]
 	if !ok {
