@@ -297,11 +297,17 @@ type page struct {
 
 func openPage(t *testing.T, srv *kiosk.Server) *page {
 	t.Helper()
+	return openAt(t, srv.Addr())
+}
+
+// openAt opens the screen of a daemon at an address.
+func openAt(t *testing.T, addr string) *page {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &page{t: t, base: "http://" + srv.Addr(), Client: http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: 10 * time.Second}}
+	p := &page{t: t, base: "http://" + addr, Client: http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: 10 * time.Second}}
 	t.Cleanup(p.CloseIdleConnections)
 	if status, _ := p.ask("GET", "/", "", nil); status != http.StatusOK {
 		t.Fatalf("GET /: got %d, want 200", status)

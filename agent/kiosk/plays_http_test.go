@@ -1,0 +1,462 @@
+package kiosk_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tram/agent/profile"
+	"tram/agent/signin"
+	"tram/agent/visit"
+	"tram/configs"
+	"tram/drivers/sim"
+)
+
+// A program leads visits at a counter as a hospital's or hotel's software does:
+// over HTTP with a token, hearing of changes from the event stream.
+type program struct {
+	*stand
+	token string
+	http  http.Client
+
+	mu      sync.Mutex
+	state   visit.Snapshot
+	text    string            // of the last state event
+	results map[string]string // by visit: the last result event
+	news    chan struct{}
+}
+
+func (c *stand) program(name string) *program {
+	c.t.Helper()
+	token, err := signin.OpenTokens(c.state).New(signin.Client{Name: name, Scopes: []string{signin.VisitRead, signin.VisitWrite, signin.DeskRead}}, time.Now())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	p := &program{stand: c, token: token, results: map[string]string{}, news: make(chan struct{}, 1), http: http.Client{Transport: &http.Transport{}}}
+	req, err := http.NewRequestWithContext(c.t.Context(), "GET", "http://"+c.addr+"/v1/events", nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := p.http.Do(req)
+	if err != nil || res.StatusCode != http.StatusOK {
+		c.t.Fatalf("the event stream: %v %v", res, err)
+	}
+	var heard sync.WaitGroup
+	heard.Go(func() { p.hear(bufio.NewReaderSize(res.Body, 1<<20)) })
+	c.t.Cleanup(func() {
+		_ = res.Body.Close()
+		heard.Wait()
+		p.http.CloseIdleConnections()
+	})
+	if status, body := p.do("POST", "/v1/session", nil); status != http.StatusCreated {
+		c.t.Fatalf("own the reader: %d %s", status, body)
+	}
+	return p
+}
+
+// hear takes events until the stream ends.
+func (p *program) hear(r *bufio.Reader) {
+	name := ""
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if v, ok := strings.CutPrefix(line, "event: "); ok {
+			name = strings.TrimSpace(v)
+		}
+		data, ok := strings.CutPrefix(line, "data: ")
+		if !ok {
+			continue
+		}
+		p.mu.Lock()
+		switch name {
+		case "state":
+			p.state = visit.Snapshot{}
+			_ = json.Unmarshal([]byte(data), &p.state)
+			p.text = data
+		case "result":
+			var of struct{ Visit string }
+			_ = json.Unmarshal([]byte(data), &of)
+			p.results[of.Visit] = data
+		}
+		p.mu.Unlock()
+		select {
+		case p.news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// do asks, and asks again where it was too early.
+func (p *program) do(method, path string, body any) (int, string) {
+	p.t.Helper()
+	for {
+		var data []byte
+		if body != nil {
+			data, _ = json.Marshal(body)
+		}
+		req, err := http.NewRequestWithContext(p.t.Context(), method, "http://"+p.addr+path, bytes.NewReader(data))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+p.token)
+		if body != nil {
+			req.Header.Set("Content-Type", "application/json")
+		}
+		res, err := p.http.Do(req)
+		if err != nil {
+			p.t.Fatalf("%s %s: %v", method, path, err)
+		}
+		answer, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil {
+			p.t.Fatalf("%s %s: %v", method, path, err)
+		}
+		if res.StatusCode != http.StatusTooManyRequests {
+			return res.StatusCode, string(answer)
+		}
+		wait, _ := strconv.Atoi(res.Header.Get("Retry-After"))
+		time.Sleep(time.Duration(wait) * time.Second)
+	}
+}
+
+// until waits for a state that is as wanted.
+func (p *program) until(what string, ok func(visit.Snapshot) bool) visit.Snapshot {
+	p.t.Helper()
+	end := time.After(40 * time.Second)
+	for {
+		p.mu.Lock()
+		n, text := p.state, p.text
+		p.mu.Unlock()
+		if ok(n) {
+			return n
+		}
+		select {
+		case <-p.news:
+		case <-end:
+			p.t.Fatalf("still not so: %s; the state is %s", what, text)
+		}
+	}
+}
+
+func stageOf(n visit.Snapshot) visit.Stage {
+	if n.Visit == nil {
+		return visit.StageIdle
+	}
+	return n.Visit.Stage
+}
+
+// begins scans a code and returns the visit that begins.
+func (p *program) begins(code string) *visit.View {
+	p.t.Helper()
+	p.until("nobody is there", func(n visit.Snapshot) bool { return n.Visit == nil })
+	if err := p.scan.Type(p.t.Context(), code); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.until("a visit of the program's own", func(n visit.Snapshot) bool { return n.Visit != nil && n.Visit.ID != "" }).Visit
+}
+
+func (p *program) verb(id, verb string, body any) {
+	p.t.Helper()
+	if status, answer := p.do("POST", "/v1/visits/"+id+"/"+verb, body); status != http.StatusOK {
+		p.t.Fatalf("%s: %d %s", verb, status, answer)
+	}
+}
+
+// leads goes on until the visit is recorded or has failed.
+func (p *program) leads(id string, card *sim.Card, given map[string]string) *visit.View {
+	p.t.Helper()
+	seen := visit.StageIdle
+	for range 12 {
+		n := p.until("a stage after "+string(seen), func(n visit.Snapshot) bool {
+			return n.Visit == nil || !slices.Contains([]visit.Stage{visit.StageReading, visit.StageFace, seen}, n.Visit.Stage)
+		})
+		seen = stageOf(n)
+		switch seen {
+		case visit.StageConsent:
+			p.verb(id, "consent", nil)
+		case visit.StageCard:
+			if card == nil {
+				p.verb(id, "skip-chip", nil)
+			} else {
+				p.layCard(card)
+			}
+		case visit.StageAsk:
+			p.verb(id, "answers", map[string]any{"answers": given})
+		case visit.StageConfirm:
+			p.verb(id, "confirm", nil)
+		case visit.StageRecorded, visit.StageFailed:
+			return n.Visit
+		default:
+			p.t.Fatalf("the visit is gone at stage %q", seen)
+		}
+	}
+	p.t.Fatal("the visit does not end")
+	return nil
+}
+
+// gone checks that nothing of a visit's person is to be had any more.
+func (p *program) gone(id string) {
+	p.t.Helper()
+	p.until("the visit has ended", func(n visit.Snapshot) bool { return n.Visit == nil || n.Visit.ID != id })
+	for path, want := range map[string]int{"/v1/visits/" + id: 404, "/v1/result?visit=" + id: 404, "/v1/portrait?visit=" + id: 404, "/v1/state": 200} {
+		status, body := p.do("GET", path, nil)
+		if status != want {
+			p.t.Errorf("GET %s after the visit: got %d, want %d", path, status, want)
+		}
+		for _, of := range personal(citizen) {
+			if strings.Contains(body, of) {
+				p.t.Errorf("GET %s after the visit still tells something of the person", path)
+			}
+		}
+	}
+}
+
+func (p *program) cancels(id string) {
+	p.t.Helper()
+	p.verb(id, "cancel", nil)
+	p.takeCard()
+	p.gone(id)
+}
+
+// told is the last result event of a visit.
+func (p *program) told(id string) (out map[string]any) {
+	p.t.Helper()
+	p.mu.Lock()
+	text := p.results[id]
+	p.mu.Unlock()
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		p.t.Fatalf("no result was told of the visit: %q", text)
+	}
+	return out
+}
+
+// recorded plays one whole visit and checks what the program and the hub got.
+func (p *program) recorded(card *sim.Card, given map[string]string, lead func(id string) *visit.View) {
+	p.t.Helper()
+	id := p.begins(citizen.QR2024()).ID
+	if lead == nil {
+		lead = func(id string) *visit.View { return p.leads(id, card, given) }
+	}
+	v := lead(id)
+	if v.Stage != visit.StageRecorded || v.Record == nil {
+		p.t.Fatalf("the visit ended %s: %+v", v.Stage, v.Failure)
+	}
+	n := p.until("delivered to the hub", func(n visit.Snapshot) bool {
+		return slices.ContainsFunc(n.Recent, func(r visit.RecordView) bool { return r.Sequence == v.Record.Sequence && r.State == "delivered" })
+	})
+	result := p.told(id)
+	if result["consentId"] == "" || result["assurance"] != v.Assurance || result["source"] != v.Source {
+		p.t.Errorf("the result: consent %v, assurance %v, source %v; the visit's are %s, %s", result["consentId"], result["assurance"], result["source"], v.Assurance, v.Source)
+	}
+	for _, field := range visit.Fields {
+		value, there := result[field]
+		if keeps := slices.Contains(n.Profile.Keeps, field); !there || !keeps && value != "" {
+			p.t.Errorf("the result's %s: there %v, kept %v, empty %v", field, there, keeps, value == "")
+		}
+	}
+	verdicts, _ := result["verification"].(map[string]any)
+	for _, name := range []string{"pa", "chain", "ca", "aa"} {
+		if verdict, _ := verdicts[name].(string); verdict == "" || card != nil && name == "pa" && verdict != "ok" {
+			p.t.Errorf("the result's verification of %s is %q", name, verdict)
+		}
+	}
+	p.cancels(id)
+}
+
+// unplugged is where a device would be.
+func unplugged(t *testing.T) string { return filepath.Join(t.TempDir(), "unplugged") }
+
+// given are answers for each profile; the rest of its questions may stay open.
+func given(name string) map[string]string {
+	day := time.Now().AddDate(0, 0, 2).Format(time.DateOnly)
+	return map[string]map[string]string{
+		"one-stop": {"service": "other"}, "clinic": {"reason": "Đau đầu"}, "hospital-kiosk": {"department": ""},
+		"notary": {"contract": "HD-17", "purpose": "will"}, "pawn-security": {"contract": "CD-17"},
+		"lodging": {"room": "203", "reason": "business", "until": day}, "rental": {"room": "5", "from": time.Now().Format(time.DateOnly), "until": day},
+		"inpatient": {"ward": "", "bed": "12"}, "coach": {"trip": "Buôn Ma Thuột – Đà Nẵng"},
+	}[name]
+}
+
+// filled replaces "" by the first choice that a catalogue has.
+func (p *program) filled(answers map[string]string) map[string]string {
+	out := maps.Clone(answers)
+	for _, q := range p.until("the state", func(n visit.Snapshot) bool { return n.Profile.Name != "" }).Profile.Questions {
+		if v, there := out[q.ID]; there && v == "" {
+			out[q.ID] = q.Options[0].ID
+		}
+	}
+	return out
+}
+
+// Every profile that is shipped, over HTTP alone: a visit that is cancelled, and
+// one that becomes a record at the hub.
+func TestEachProfileIsPlayedByAProgramOverHTTP(t *testing.T) {
+	b := newBench(t)
+	played := []string{}
+	for name, chip := range map[string]bool{
+		"one-stop": true, "clinic": false, "hospital-kiosk": true, "notary": true, "pawn-security": true, "lodging": true, "rental": false, "inpatient": false,
+	} {
+		played = append(played, name)
+		t.Run(name, func(t *testing.T) {
+			p := b.open(t, name).program("office")
+			answers := p.filled(given(name))
+			v := p.begins(citizen.QR2021())
+			if v.Stage == visit.StageConsent {
+				p.verb(v.ID, "consent", nil) // cancelled after it was agreed to
+			}
+			p.cancels(v.ID)
+			var card *sim.Card
+			if chip {
+				card = p.citizenCard()
+			}
+			p.recorded(card, answers, nil)
+		})
+	}
+	played = append(played, "coach", "exam-room", "industrial-gate", "tourist-gate")
+	t.Run("coach", func(t *testing.T) {
+		p := b.open(t, "coach").program("office")
+		p.cancels(p.begins(citizen.QR2021()).ID)
+		p.clerk().post("/v1/desk/trips", `{"route":"Buôn Ma Thuột – Đà Nẵng"}`, http.StatusCreated)
+		p.recorded(nil, nil, nil)
+		again := p.leads(p.begins(citizen.QR2021()).ID, nil, nil)
+		if again.Stage != visit.StageFailed || len(again.Alarms) == 0 || again.Alarms[0].Code != "twice_boarded" {
+			t.Errorf("on board twice: got %s, %v", again.Stage, again.Alarms)
+		}
+		if status, body := p.do("GET", "/v1/desk/alarms", nil); status != 200 || !strings.Contains(body, "twice_boarded") {
+			t.Errorf("the list of alarms: %d %s", status, body)
+		}
+	})
+	t.Run("exam-room", func(t *testing.T) {
+		p := b.open(t, "exam-room", func(o *configs.Config) { o.Camera.Source = unplugged(t) }).program("office")
+		p.order("roster", map[string]any{"version": 1, "entries": []map[string]string{{"idCode": citizen.IDCode, "personName": citizen.PersonName, "dateOfBirth": citizen.DateOfBirth, "room": "P.101", "seat": "12"}}})
+		p.cancels(p.begins(citizen.QR2021()).ID)
+		clerk := p.clerk()
+		p.recorded(p.citizenCard(), nil, func(id string) *visit.View {
+			if v := p.leads(id, p.citizenCard(), nil); v.Stage != visit.StageFailed {
+				t.Fatalf("without a camera: got %s, want that a clerk is asked", v.Stage)
+			}
+			if status, body := p.do("POST", "/v1/visits/"+id+"/face/same", nil); status == http.StatusOK {
+				t.Fatalf("a program decides on a face: %s", body)
+			}
+			clerk.post("/v1/visits/"+id+"/face/same", "", http.StatusOK)
+			p.until("it goes on", func(n visit.Snapshot) bool { return stageOf(n) != visit.StageFailed })
+			return p.leads(id, nil, nil)
+		})
+	})
+	t.Run("industrial-gate", func(t *testing.T) {
+		board, err := sim.NewRelay()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = board.Close() })
+		p := b.open(t, "industrial-gate", func(o *configs.Config) {
+			o.Passage.Relay, o.Passage.Sensor, o.Passage.Direction = board.Path(), "board", "in"
+			o.Gate.Source, o.Gate.Line = unplugged(t), [4]float64{0, 0, 10, 10}
+		}).program("office")
+		denied := p.begins(citizen.QR2021())
+		p.until("nobody is on a list", func(n visit.Snapshot) bool { return stageOf(n) == visit.StageFailed })
+		p.cancels(denied.ID)
+		p.allow(citizen)
+		p.recorded(nil, nil, func(id string) *visit.View {
+			p.until("the gate is open", func(visit.Snapshot) bool { _, opened, _, _ := board.State(1); return opened == 1 })
+			if err := board.Sense(2); err != nil {
+				t.Fatal(err)
+			}
+			return p.until("the passage is recorded", func(n visit.Snapshot) bool { return stageOf(n) == visit.StageRecorded }).Visit
+		})
+	})
+	t.Run("tourist-gate", func(t *testing.T) {
+		p := b.open(t, "tourist-gate", func(o *configs.Config) {
+			o.Gate.Source, o.Gate.Line = unplugged(t), [4]float64{0, 0, 10, 10}
+		}).program("office")
+		for _, body := range []map[string]any{{"qr": citizen.QR2021()}, {"can": "099017"}} {
+			if status, answer := p.do("POST", "/v1/visits", body); status/100 != 4 {
+				t.Errorf("at a gate that identifies nobody: got %d %s, want a refusal", status, answer)
+			}
+		}
+		if n := p.until("the state", func(n visit.Snapshot) bool { return n.Profile.Name != "" }); n.Visit != nil {
+			t.Errorf("a visit began: %+v", n.Visit.Stage)
+		}
+	})
+	slices.Sort(played)
+	if got := profile.Names(); !slices.Equal(got, played) {
+		t.Errorf("shipped are %v, played %v", got, played)
+	}
+}
+
+// A hand is a clerk at the page beside the screen, by HTTP.
+type hand struct {
+	*page
+}
+
+func (c *stand) clerk() hand {
+	c.t.Helper()
+	t, ok := c.t.(*testing.T)
+	if !ok {
+		c.t.Fatal("no test")
+	}
+	h := hand{openAt(t, c.addr)}
+	h.post("/v1/signin", fmt.Sprintf(`{"name":%q,"pin":%q}`, clerkName, clerkPIN), http.StatusOK)
+	return h
+}
+
+func (h hand) post(path, body string, want int) {
+	h.t.Helper()
+	if status, answer := h.ask("POST", path, body, nil); status != want {
+		h.t.Fatalf("POST %s: got %d %s, want %d", path, status, answer, want)
+	}
+}
+
+// Whoever goes away in the middle of a visit is forgotten, at each counter.
+func TestEachProfileForgetsWhoGoesAway(t *testing.T) {
+	b := newBench(t)
+	waits := regexp.MustCompile(`(?m)^timeouts:.*$`)
+	for _, name := range profile.Names() {
+		if name == "tourist-gate" {
+			continue // nobody is identified there
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text, err := configs.Profiles.ReadFile("profiles/" + name + ".yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "short.yaml")
+			if err := os.WriteFile(file, waits.ReplaceAll(text, []byte("timeouts: {idle: 5s, card: 5s, confirm: 5s}")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := b.open(t, name, func(o *configs.Config) {
+				o.Profile, o.Scanner.Path, o.Vision.Worker = file, "", unplugged(t)
+				o.Camera.Source, o.Gate.Source, o.Gate.Line = unplugged(t), unplugged(t), [4]float64{0, 0, 10, 10}
+			}).program("office")
+			status, answer := p.do("POST", "/v1/visits", map[string]string{"qr": citizen.QR2021()})
+			var made struct{ Visit string }
+			if err := json.Unmarshal([]byte(answer), &made); err != nil || status != http.StatusCreated {
+				t.Fatalf("begin: %d %s", status, answer)
+			}
+			p.until("it begins", func(n visit.Snapshot) bool { return n.Visit != nil && n.Visit.ID == made.Visit })
+			p.until("it is forgotten", func(n visit.Snapshot) bool { return n.Visit == nil })
+			p.gone(made.Visit)
+			screen := openAt(t, p.addr)
+			if status, body := screen.ask("GET", "/v1/state", "", nil); status != http.StatusOK || strings.Contains(body, citizen.PersonName) {
+				t.Errorf("the screen's state: got %d, or it still names the person", status)
+			}
+		})
+	}
+}
