@@ -11,6 +11,7 @@ import (
 	"tram/agent/signin"
 	"tram/agent/visit"
 	"tram/drivers"
+	"tram/vision"
 )
 
 // giveAccess says who may ask the local API beside the screen.
@@ -54,12 +55,25 @@ func (t tech) Health(ctx context.Context, _ string) ([]health.Check, error) {
 
 func (t tech) Queue(context.Context, string) (any, error) { return t.a.store.Stat() }
 
-// Still waits for the worker to give pictures.
-func (t tech) Still(context.Context, string) ([]byte, error) {
-	if t.a.camera == nil {
+// Still opens the counter's camera for a moment; the picture goes to who asked
+// and is kept nowhere. While somebody else looks or a face is compared through a
+// camera that only one can open, there is none.
+func (t tech) Still(ctx context.Context, _ string) ([]byte, error) {
+	c := t.a.camera
+	if c == nil {
 		return nil, kiosk.ErrNotKept
 	}
-	return nil, kiosk.ErrNoPicture
+	if !c.looking.TryLock() {
+		return nil, kiosk.ErrNoPicture
+	}
+	defer c.looking.Unlock()
+	w := t.a.newWorker()
+	defer w.Close()
+	_, jpeg, err := w.Still(ctx, vision.StillQuestion{Source: c.source})
+	if errors.Is(err, vision.ErrNoCamera) {
+		return nil, kiosk.ErrNoPicture
+	}
+	return jpeg, err
 }
 
 func (t tech) Gate(ctx context.Context, _ string) ([]byte, error) {

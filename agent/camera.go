@@ -16,7 +16,8 @@ import (
 // counter. The worker opens it for each comparison only, so between two of them
 // its last outcome stands, and for a local source whether it is there at all.
 type counterCamera struct {
-	source string
+	source  string
+	looking sync.Mutex // a technician has it open for a still
 
 	mu     sync.Mutex
 	status drivers.Status

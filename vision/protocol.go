@@ -45,6 +45,7 @@ const (
 	KindCount    = "count"
 	KindQR       = "qr"
 	KindCodes    = "codes"
+	KindStill    = "still"
 	KindLook     = "look" // give a picture of the count in hand
 	KindStop     = "stop" // end the question in hand early and answer with what there is
 

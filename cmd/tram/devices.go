@@ -2,12 +2,16 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"tram/drivers/camera/condition"
+	"tram/drivers/camera/spec"
 	"tram/drivers/pcsc"
 	"tram/vision"
 	"tram/vision/confine"
@@ -20,14 +24,32 @@ type deviceLine struct {
 	State  string `json:"state"` // "there", "missing"
 	Detail string `json:"detail,omitempty"`
 
-	Confined []confine.Layer `json:"confined,omitempty"` // of the worker: what holds it, layer by layer
+	Confined []confine.Layer   `json:"confined,omitempty"` // of the worker: what holds it, layer by layer
+	Report   *condition.Report `json:"report,omitempty"`   // of a camera that was looked at
 }
 
 func newDevicesCmd(term terminal) *cobra.Command {
-	c := &cobra.Command{Use: "devices", Short: "List what is plugged in and what this build can drive", Args: cobra.NoArgs}
+	var source, still string
+	c := &cobra.Command{
+		Use: "devices", Short: "List what is plugged in and what this build can drive", Args: cobra.NoArgs,
+		Long: `Lists what is plugged in and what this build can drive. With --camera it also opens that camera for three seconds and says what it
+gives and how its pictures are; --still writes the last of them into a file. Nothing else is kept of what the camera sees.`,
+	}
+	c.Flags().StringVar(&source, "camera", "", "also look at this camera: a device, an address, a video or a folder of frames")
+	c.Flags().StringVar(&still, "still", "", "write a picture (JPEG) of --camera into this file, which must not be there yet")
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if still != "" && source == "" {
+			return usageError(errors.New("--still: name the camera with --camera"))
+		}
 		list := slices.Concat(readerLines(), serialLines(), cameraLines(), workerLines(cmd, term))
+		if source != "" {
+			line, err := lookAt(cmd, term, source, still)
+			if err != nil {
+				return err
+			}
+			list = append(list, line)
+		}
 		if *asJSON {
 			return printJSON(term.out, map[string]any{"devices": list})
 		}
@@ -66,6 +88,45 @@ func serialLines() []deviceLine {
 func cameraLines() []deviceLine {
 	absent := deviceLine{Kind: "camera", Name: "/dev/video0", State: "missing", Detail: "no local camera; rtsp:// and http:// addresses, videos and folders of frames work too"}
 	return pathLines(absent, "camera.source, gate.source", "/dev/v4l/by-id/*", "/dev/video*")
+}
+
+// lookTime is how long a camera is looked at, in milliseconds: long enough to say
+// that it is black or covered.
+const lookTime = 3000
+
+// lookAt opens a camera for a moment.
+func lookAt(cmd *cobra.Command, term terminal, source, still string) (deviceLine, error) {
+	line := deviceLine{Kind: "camera", Name: spec.Public(source), State: "missing"}
+	err := withWorker(cmd, term, func(w *vision.Worker) error {
+		a, jpeg, err := w.Still(cmd.Context(), vision.StillQuestion{Source: source, MS: lookTime})
+		if errors.Is(err, vision.ErrNoCamera) {
+			line.Detail = err.Error()
+			if still != "" {
+				return err
+			}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("look at the camera: %w", err)
+		}
+		r := a.Report
+		line.State, line.Report = "there", &r
+		line.Detail = fmt.Sprintf("%d×%d, %.1f pictures/s; %s", r.Width, r.Height, r.FPS, r.Code.Words("en"))
+		if r.Mode != "" {
+			line.Detail += "; " + r.Mode
+		}
+		if still == "" {
+			return nil
+		}
+		// It may show a person: for its owner only, and over nothing that is there.
+		f, err := os.OpenFile(still, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("write the still: %w", err)
+		}
+		_, err = f.Write(jpeg)
+		return errors.Join(err, f.Close())
+	})
+	return line, err
 }
 
 // pathLines lists device files: by their stable names, or, only where there are

@@ -177,6 +177,13 @@ func (s *server) answer(ctx context.Context, m vision.Message) (any, [][]byte, e
 		}
 		a, err := s.codes(ctx, m.ID, q)
 		return a, nil, err
+	case vision.KindStill:
+		var q vision.StillQuestion
+		if err := json.Unmarshal(m.Body, &q); err != nil {
+			return nil, nil, fmt.Errorf("%w: its body is no JSON", vision.ErrQuestion)
+		}
+		a, jpeg, err := s.still(ctx, q)
+		return a, [][]byte{jpeg}, err
 	case vision.KindQR:
 		texts, err := decodeQR(m.Blobs[0])
 		return vision.QRAnswer{Texts: texts}, nil, err
