@@ -40,7 +40,8 @@ accepted record was delivered.`,
 		if err := checkDemoFlags(listen, level); err != nil {
 			return usageError(err)
 		}
-		if _, err := profile.Load(cmp.Or(name, demo.DefaultProfile)); err != nil {
+		counter, err := profile.Load(cmp.Or(name, demo.DefaultProfile))
+		if err != nil {
 			return usageError(fmt.Errorf("--profile: %w", err))
 		}
 		opt := demo.Options{Profile: name, Models: configs.ModelsDir(stateDir(cmd)), Version: version, Log: newLog(term.err, level)}
@@ -54,6 +55,8 @@ accepted record was delivered.`,
 		}
 		if *asJSON {
 			told = nil
+		} else {
+			fmt.Fprintf(term.out, "%s: %s\n\n%-6s  %-24s  %11s  %s\n", counter.Name, counter.Title["en"], "", "step", "time", "what happened")
 		}
 		result, err := demo.Play(cmd.Context(), opt, told)
 		if err != nil {
@@ -65,6 +68,9 @@ accepted record was delivered.`,
 			}
 		} else {
 			fmt.Fprintf(term.out, "\n%d records accepted, %d delivered\n", result.Accepted, result.Delivered)
+			if result.Good() {
+				fmt.Fprintln(term.out, "nothing was lost; \"--\" marks what was not done here")
+			}
 		}
 		if !result.Good() {
 			return failed(exitFailed, "the step marked FAILED says why; --log info tells more", "the demo did not do all it should")
