@@ -1,6 +1,7 @@
 package kiosk_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -182,12 +183,17 @@ func TestATouristGateCountsAndIdentifiesNobody(t *testing.T) {
 	c := newBench(t).open(t, "tourist-gate", func(o *configs.Config) {
 		o.Gate.Source, o.Gate.Line = filepath.Join(t.TempDir(), "unplugged"), [4]float64{0, 0, 10, 10}
 	})
-	for _, size := range sizes[:2] {
+	c.order("notice", map[string]any{"version": 1, "entries": []any{map[string]any{
+		"id": "hotline", "kind": "contact", "qr": "https://du-lich.example.vn/gop-y", "phone": "1800 1234", "picture": poster(t),
+		"title": map[string]string{"vi": "Đường dây nóng du lịch"}, "text": map[string]string{"vi": "Góp ý, phản ánh: quét mã hoặc gọi số miễn phí."},
+	}}})
+	for _, size := range sizes {
 		p := c.play(size[0], size[1])
-		p.s.says("đếm lượt người", "không nhận dạng ai")
+		p.s.says("đếm lượt người", "không nhận dạng ai", "1800 1234")
+		p.s.until("the code", `document.querySelector('.news-qr')?.naturalWidth > 0`)
 		p.s.fits("tourist gate")
 		p.s.accessible("tourist gate")
-		p.s.shoot("play-tourist-gate")
+		p.s.shoot(fmt.Sprintf("%dx%d-play-tourist-gate", size[0], size[1]))
 		p.scanCode(citizen.QR2021())
 	}
 	d := c.page("/desk", 1024, 768)

@@ -27,7 +27,7 @@ var keptShots = map[string]string{
 	"gate-clerk": "gate-clerk", "ticket": "ticket", "desk-stays": "desk-stays", "desk-face": "desk-face", "desk-rights": "desk-rights", "desk-declare": "desk-declare", "tech-devices": "tech-devices",
 	"play-one-stop": "play-one-stop", "play-clinic": "play-clinic", "play-hospital-kiosk": "play-hospital-kiosk", "play-notary": "play-notary",
 	"play-pawn-security": "play-pawn-security", "play-lodging-passport": "play-lodging", "play-rental": "play-rental", "play-inpatient": "play-inpatient",
-	"play-coach": "play-coach", "play-exam-room": "play-exam-room", "play-industrial-gate": "play-industrial-gate", "play-tourist-gate": "play-tourist-gate",
+	"play-coach": "play-coach", "play-exam-room": "play-exam-room", "play-industrial-gate": "play-industrial-gate", "1920x1080-play-tourist-gate": "play-tourist-gate",
 }
 
 // shooting is the folder that pictures go to, "" in an ordinary run.
