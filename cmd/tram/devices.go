@@ -111,7 +111,11 @@ func lookAt(cmd *cobra.Command, term terminal, source, still string) (deviceLine
 		}
 		r := a.Report
 		line.State, line.Report = "there", &r
-		line.Detail = fmt.Sprintf("%d×%d, %.1f pictures/s; %s", r.Width, r.Height, r.FPS, r.Code.Words("en"))
+		line.Detail = fmt.Sprintf("%d×%d", r.Width, r.Height)
+		if r.FPS > 0 { // a folder has no rate
+			line.Detail += fmt.Sprintf(", %.1f pictures/s", r.FPS)
+		}
+		line.Detail += "; " + r.Code.Words("en")
 		if r.Mode != "" {
 			line.Detail += "; " + r.Mode
 		}
