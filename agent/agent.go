@@ -160,7 +160,7 @@ func (a *Agent) makeDevices() {
 		a.reader = pcsc.NewReader(c.Reader.Name, a.log)
 		a.worker = a.newWorker()
 	}
-	if c.Camera.Source != "" && a.worker != nil {
+	if c.Camera.Source != "" {
 		a.camera = newCounterCamera(c.Camera.Source)
 	}
 	if c.Scanner.Path != "" {
