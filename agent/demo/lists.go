@@ -22,7 +22,7 @@ const clerkName = "demo"
 // What the hub tells everybody who passes the demo's desk.
 const demoNotices = `{"version":1,"entries":[
 {"id":"report-crime","kind":"contact","title":{"vi":"Tố giác tội phạm","en":"Report a crime"},"text":{"vi":"Quét mã hoặc gọi 113. Người báo tin được giữ kín.","en":"Scan the code or call 113. Your name is kept secret."},"qr":"https://example.vn/to-giac","phone":"113","seconds":10},
-{"id":"fraud","kind":"warning","text":{"vi":"Công an không làm việc qua điện thoại và không yêu cầu chuyển tiền.","en":"The police never work by telephone and never ask for money."},"seconds":8}]}`
+{"id":"fraud","kind":"warning","text":{"vi":"Công an chẳng bao giờ làm việc qua điện thoại hay đòi chuyển tiền.","en":"The police never work by telephone and never ask for money."},"seconds":8}]}`
 
 // registerKind is the kind of list that this counter keeps.
 func (d *Desk) registerKind() profile.RegisterKind {
@@ -84,6 +84,9 @@ func (h *hubProcess) order(ctx context.Context, args ...string) error {
 	defer cancel()
 	out, err := exec.CommandContext(ctx, h.program, append(args, "--data", h.dir)...).CombinedOutput()
 	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err() // and not that the program was killed
+		}
 		return fmt.Errorf("order %s at the hub: %w: %s", args[0], err, bytes.TrimSpace(out))
 	}
 	return nil

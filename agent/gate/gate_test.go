@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -238,7 +239,7 @@ func TestARecordHoldsLinesZonesAndHowTheCountWent(t *testing.T) {
 }
 
 // painter is a counter that gives a picture each time one is asked for.
-type painter struct{ painted int }
+type painter struct{ painted atomic.Int32 }
 
 func (p *painter) Count(ctx context.Context, q vision.CountQuestion, progress func(vision.CountProgress)) (vision.CountAnswer, error) {
 	progress(vision.CountProgress{Frames: 1})
@@ -248,7 +249,7 @@ func (p *painter) Count(ctx context.Context, q vision.CountQuestion, progress fu
 			return vision.CountAnswer{}, ctx.Err()
 		case <-q.Look:
 			time.Sleep(100 * time.Millisecond)
-			p.painted++
+			p.painted.Add(1)
 			q.Picture([]byte("jpeg"))
 		}
 	}
@@ -266,8 +267,8 @@ func TestAPictureIsMadeOnlyWhenItIsAskedForAndServesAllWhoWait(t *testing.T) {
 		done := make(chan struct{})
 		go func() { defer close(done); _ = g.Run(ctx) }()
 		time.Sleep(time.Minute)
-		if p.painted != 0 {
-			t.Errorf("%d pictures that nobody asked for", p.painted)
+		if n := p.painted.Load(); n != 0 {
+			t.Errorf("%d pictures that nobody asked for", n)
 		}
 		var asked sync.WaitGroup
 		for range 20 {
@@ -278,8 +279,8 @@ func TestAPictureIsMadeOnlyWhenItIsAskedForAndServesAllWhoWait(t *testing.T) {
 			})
 		}
 		asked.Wait()
-		if p.painted < 1 || p.painted > 2 {
-			t.Errorf("%d pictures for 20 who asked at once", p.painted)
+		if n := p.painted.Load(); n < 1 || n > 2 {
+			t.Errorf("%d pictures for 20 who asked at once", n)
 		}
 		stop()
 		<-done
