@@ -190,7 +190,7 @@ func (a *Agent) newWorker() *vision.Worker {
 	}
 	return vision.NewWorker(vision.Options{
 		Path: c.Vision.Worker, Models: c.ModelsDir(), Log: a.log,
-		Sources: sources, User: c.Vision.User, MemoryMiB: c.Vision.MemoryMiB,
+		Sources: sources, User: c.Vision.User, MemoryMiB: c.Vision.MemoryMiB, Face: faceModel(c.Vision),
 	})
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"tram/agent/kiosk"
+	"tram/configs"
+	"tram/vision"
 )
 
 var _ kiosk.Deciding = station{}
@@ -15,4 +17,13 @@ func (a *Agent) DecideFace(id, who string, same bool) error {
 
 func (s station) DecideFace(_ context.Context, id, who string, same bool) error {
 	return s.a.engine.DecideFace(id, who, same)
+}
+
+// faceModel is the network that the configuration wants faces compared with.
+func faceModel(v configs.Vision) vision.FaceModel {
+	m := vision.FaceModel{Name: v.Embedding}
+	if v.Cut != (configs.Cut{}) {
+		m.Cut = &vision.FaceCut{SHA256: v.Cut.SHA256, Match: v.Cut.Match, Unsure: v.Cut.Unsure}
+	}
+	return m
 }

@@ -21,7 +21,7 @@ func Default() Config {
 		Printer:  Printer{Baud: 9600, Width: 576, Cut: true},
 		Gate:     Gate{Lines: []GateLine{}, Zones: []GateZone{}, Detector: "default", DetectEvery: 1, Every: Duration(time.Minute), Reset: "00:00"},
 		Passage:  Passage{Baud: 9600, Channel: 1, Pulse: Duration(500 * time.Millisecond), Within: Duration(10 * time.Second), Direction: "in", Passback: Duration(10 * time.Minute)},
-		Vision:   Vision{MemoryMiB: 1024},
+		Vision:   Vision{MemoryMiB: 1024, Embedding: "mobilefacenet-foamliu"},
 		Outbox:   Outbox{MaxMiB: 1024},
 		Kiosk:    Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second), SignIn: Duration(10 * time.Minute), Hosts: []string{}, Origins: []string{}},
 		Bridges:  []Bridge{},
@@ -94,6 +94,7 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 	if c.Vision.MemoryMiB < 256 || c.Vision.MemoryMiB > 65536 {
 		k.wrong("vision.memory-mib", fmt.Sprintf("%d is not between 256 and 65536", c.Vision.MemoryMiB), "1024 suits the networks that tram models lists")
 	}
+	c.checkFaces(k)
 	if c.Vision.User == "root" {
 		k.wrong("vision.user", "is root", "name a user of its own, or leave it empty")
 	}
@@ -123,6 +124,27 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 func isPort(s string) bool {
 	_, err := strconv.ParseUint(s, 10, 16)
 	return err == nil
+}
+
+// embeddings are the networks that faces can be compared with.
+var embeddings = []string{"mobilefacenet-foamliu", "sface-2021dec"}
+
+var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+func (c Config) checkFaces(k *checker) {
+	if !slices.Contains(embeddings, c.Vision.Embedding) {
+		k.wrong("vision.embedding", fmt.Sprintf("%q is not known", c.Vision.Embedding), "use "+strings.Join(embeddings, " or "))
+	}
+	cut := c.Vision.Cut
+	if cut == (Cut{}) {
+		return
+	}
+	if !sha256Hex.MatchString(cut.SHA256) {
+		k.wrong("vision.cut.sha256", "is no SHA-256", "give the one of the network that the threshold was measured with: tram models ls --json")
+	}
+	if !(cut.Unsure > 0 && cut.Unsure <= cut.Match && cut.Match < 1) {
+		k.wrong("vision.cut.match", fmt.Sprintf("from %g on unsure, from %g on a match cannot be", cut.Unsure, cut.Match), "use numbers between 0 and 1, unsure at most match; tram face bench --curve measures them")
+	}
 }
 
 func (c Config) checkHub(k *checker) {

@@ -91,6 +91,15 @@ type Vision struct {
 	Models    string `yaml:"models"`
 	User      string `yaml:"user"`
 	MemoryMiB int    `yaml:"memory-mib"`
+	Embedding string `yaml:"embedding"` // the network that faces are compared with
+	Cut       Cut    `yaml:"cut"`
+}
+
+// Cut is where an operator cuts the scores of a network; no hash: as the project does.
+type Cut struct {
+	SHA256 string  `yaml:"sha256"`
+	Match  float64 `yaml:"match"`
+	Unsure float64 `yaml:"unsure"`
 }
 
 // Hub is where the records go.

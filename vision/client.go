@@ -39,7 +39,7 @@ func (w *Worker) Portrait(ctx context.Context, data []byte) ([]byte, error) {
 // compare; there is never a made-up score.
 func (w *Worker) CompareFace(ctx context.Context, q FaceQuestion) (FaceAnswer, error) {
 	var a FaceAnswer
-	q.Source = absolute(q.Source)
+	q.Source, q.Model = absolute(q.Source), w.o.Face
 	m, err := w.ask(ctx, request{kind: KindCompare, body: q, blobs: [][]byte{q.Portrait}, progress: func(m Message) {
 		var p FaceProgress
 		if q.Guide != nil && json.Unmarshal(m.Body, &p) == nil {
@@ -55,7 +55,7 @@ func (w *Worker) CompareFace(ctx context.Context, q FaceQuestion) (FaceAnswer, e
 // VerifyFaces compares the faces in two pictures.
 func (w *Worker) VerifyFaces(ctx context.Context, a, b []byte) (FaceAnswer, error) {
 	var answer FaceAnswer
-	err := w.question(ctx, KindVerify, nil, &answer, a, b)
+	err := w.question(ctx, KindVerify, w.o.Face, &answer, a, b)
 	return answer, err
 }
 

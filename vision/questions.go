@@ -77,6 +77,8 @@ type FaceQuestion struct {
 	Frames   int      `json:"frames,omitempty"` // frames with a face to look at; 0 is 5
 	Rate     float64  `json:"rate,omitempty"`   // frames/s of a folder; 0 is as fast as asked
 	Ask      spec.Ask `json:"ask,omitzero"`     // of a device: size, rate and format
+	// Model is set by the Worker, from its Options.
+	Model FaceModel `json:"model,omitzero"`
 	// Liveness asks the person to turn the head to both sides, in random order.
 	Liveness bool `json:"liveness,omitempty"`
 	// Guide, which may be nil, is told what the person should do now: a code of face.Guide.

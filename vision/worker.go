@@ -21,8 +21,9 @@ type Options struct {
 	// Sources are the cameras, streams, videos and folders that it may open, and it opens nothing else; nil: whatever
 	// it is asked for.
 	Sources   []string
-	User      string // whom it becomes when root starts it with known sources; "" is one of its own, or nobody
-	MemoryMiB int    // it is ended when it uses more; 0 is DefaultMemoryMiB
+	User      string    // whom it becomes when root starts it with known sources; "" is one of its own, or nobody
+	MemoryMiB int       // it is ended when it uses more; 0 is DefaultMemoryMiB
+	Face      FaceModel // what faces are compared with; zero: the usual network and its thresholds
 }
 
 // State is how the worker is right now.

@@ -22,11 +22,13 @@ func newFaceCmd(term terminal) *cobra.Command {
 }
 
 func newFaceVerifyCmd(term terminal) *cobra.Command {
+	var model string
 	c := &cobra.Command{
 		Use:   "verify A B",
 		Short: "Tell whether two pictures show the same person",
 		Args:  cobra.ExactArgs(2),
 	}
+	faceModelFlag(c, &model)
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		var pictures [2][]byte
@@ -36,7 +38,7 @@ func newFaceVerifyCmd(term terminal) *cobra.Command {
 				return err
 			}
 		}
-		return withWorker(cmd, term, func(w *vision.Worker) error {
+		return withFaceModel(cmd, term, model, func(w *vision.Worker) error {
 			a, err := w.VerifyFaces(cmd.Context(), pictures[0], pictures[1])
 			if err != nil {
 				return fmt.Errorf("cannot compare the faces: %w", err)
@@ -61,4 +63,9 @@ func newFaceVerifyCmd(term terminal) *cobra.Command {
 		})
 	}
 	return c
+}
+
+// faceModelFlag lets the caller choose the network that faces are compared with.
+func faceModelFlag(c *cobra.Command, model *string) {
+	c.Flags().StringVar(model, "model", "", "the network to compare with, as \"tram models ls\" names it (default mobilefacenet-foamliu)")
 }

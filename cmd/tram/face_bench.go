@@ -44,6 +44,8 @@ little. A pair with a picture in which no face is found counts as wrong.`,
 	images := c.Flags().String("images", "", "folder of the pictures: NAME/NAME_0001.jpg")
 	curve := c.Flags().String("curve", "", "write the error curve to this file: threshold, tar, far")
 	_ = c.MarkFlagRequired("images")
+	var model string
+	faceModelFlag(c, &model)
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		f, err := os.Open(args[0])
@@ -55,7 +57,7 @@ little. A pair with a picture in which no face is found counts as wrong.`,
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
-		return withWorker(cmd, term, func(w *vision.Worker) error {
+		return withFaceModel(cmd, term, model, func(w *vision.Worker) error {
 			r, points, err := benchFaces(cmd, term, w, *images, list)
 			if err != nil {
 				return err

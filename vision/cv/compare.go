@@ -40,7 +40,7 @@ func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q visi
 			_ = s.write(vision.Message{ID: id, Kind: vision.KindProgress}, vision.FaceProgress{Guide: string(g)})
 		}
 	}
-	e, err := s.eyes()
+	e, err := s.eyes(q.Model)
 	if errors.Is(err, models.ErrMissing) {
 		return vision.FaceAnswer{}, s.frameOnly(ctx, q, tell, err)
 	}

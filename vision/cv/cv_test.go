@@ -13,6 +13,7 @@ import (
 
 	"tram/drivers/sim/picture"
 	"tram/testdata"
+	"tram/vision"
 	"tram/vision/face"
 	"tram/vision/people"
 )
@@ -22,7 +23,7 @@ func faceServer(t testing.TB) (*server, eyes) {
 	dir := filepath.Dir(testdata.Model(t, "mobilefacenet_foamliu_opset10.onnx"))
 	s := &server{nets: networks{dir: dir}}
 	t.Cleanup(s.nets.close)
-	e, err := s.eyes()
+	e, err := s.eyes(vision.FaceModel{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,10 +164,10 @@ func TestNoMatIsLeftOpen(t *testing.T) {
 	jpeg := picture.PortraitJPEG(1)
 	before := openMats()
 	for range 3 {
-		if _, err := s.verify(jpeg, jpeg); err != nil {
+		if _, err := s.verify(jpeg, jpeg, vision.FaceModel{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.verify(jpeg, bytes.Repeat([]byte{0xFF, 0xD8, 0xFF}, 9)); err == nil {
+		if _, err := s.verify(jpeg, bytes.Repeat([]byte{0xFF, 0xD8, 0xFF}, 9), vision.FaceModel{}); err == nil {
 			t.Error("a broken picture was taken")
 		}
 		if _, err := portrait(jpeg); err != nil {
@@ -199,7 +200,7 @@ func BenchmarkFace(b *testing.B) {
 	jpeg := picture.PortraitJPEG(1)
 	var total, forward float64
 	for b.Loop() {
-		a, err := s.verify(jpeg, jpeg)
+		a, err := s.verify(jpeg, jpeg, vision.FaceModel{})
 		if err != nil {
 			b.Fatal(err)
 		}

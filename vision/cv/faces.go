@@ -29,15 +29,34 @@ type found struct {
 }
 
 // eyes are the two networks of a face comparison.
-type eyes struct{ detector, embedding *network }
+type eyes struct {
+	detector, embedding *network
+	cut                 face.Cut
+}
 
-func (s *server) eyes() (eyes, error) {
+// eyes loads the networks that faces are compared with.
+func (s *server) eyes(m vision.FaceModel) (eyes, error) {
+	switch m.Name {
+	case "":
+		m.Name = models.FaceEmbedding
+	case models.FaceEmbedding, models.SFace:
+	default:
+		return eyes{}, fmt.Errorf("%w: faces are compared with %s or %s, not with %q", vision.ErrQuestion, models.FaceEmbedding, models.SFace, m.Name)
+	}
+	entry, _ := models.Named(m.Name)
+	cut, _ := face.CutOf(entry.SHA256)
+	if c := m.Cut; c != nil {
+		if c.SHA256 != entry.SHA256 {
+			return eyes{}, fmt.Errorf("%w: the threshold was measured with another network than %s", vision.ErrQuestion, m.Name)
+		}
+		cut = face.Cut{Threshold: c.Match, UnsureFrom: c.Unsure}
+	}
 	d, err := s.nets.get(models.FaceDetector)
 	if err != nil {
 		return eyes{}, err
 	}
-	e, err := s.nets.get(models.FaceEmbedding)
-	return eyes{d, e}, err
+	e, err := s.nets.get(m.Name)
+	return eyes{d, e, cut}, err
 }
 
 // detect finds the faces in m.
@@ -116,9 +135,7 @@ func lightOf(m gocv.Mat) face.Light {
 
 // embed computes the template of an aligned face.
 func (e eyes) embed(cut gocv.Mat) (face.Template, error) {
-	pixels := cut.ToBytes()
-	blob, err := blobOf(face.Tensor(pixels), face.Side, face.Side)
-	clear(pixels)
+	blob, err := e.input(cut)
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +150,17 @@ func (e eyes) embed(cut gocv.Mat) (face.Template, error) {
 		return nil, fmt.Errorf("%w: the embedding network gives no template", vision.ErrFailed)
 	}
 	return t, nil
+}
+
+// input is an aligned face as the network wants it.
+func (e eyes) input(cut gocv.Mat) (gocv.Mat, error) {
+	if e.embedding.id.Name == models.SFace {
+		// As cv::FaceRecognizerSF of OpenCV 4.6 makes it: RGB, 0 to 255.
+		return gocv.BlobFromImage(cut, 1, image.Pt(face.Side, face.Side), gocv.NewScalar(0, 0, 0, 0), true, false), nil
+	}
+	pixels := cut.ToBytes()
+	defer clear(pixels)
+	return blobOf(face.Tensor(pixels), face.Side, face.Side)
 }
 
 // templateOf finds the main face in a file and computes its template.
@@ -160,9 +188,9 @@ func wipe(m *gocv.Mat) {
 }
 
 // verify compares the faces in two files.
-func (s *server) verify(a, b []byte) (vision.FaceAnswer, error) {
+func (s *server) verify(a, b []byte, model vision.FaceModel) (vision.FaceAnswer, error) {
 	began := time.Now()
-	e, err := s.eyes()
+	e, err := s.eyes(model)
 	if err != nil {
 		return vision.FaceAnswer{}, err
 	}
@@ -181,10 +209,9 @@ func (s *server) verify(a, b []byte) (vision.FaceAnswer, error) {
 
 func (e eyes) judge(a, b found, began time.Time) vision.FaceAnswer {
 	score := face.Cosine(a.template, b.template)
-	cut, _ := face.CutOf(e.embedding.id.SHA256)
-	match, unsure := cut.Judge(score)
+	match, unsure := e.cut.Judge(score)
 	return vision.FaceAnswer{
-		Score: score, Threshold: cut.Threshold, Match: match, Unsure: unsure,
+		Score: score, Threshold: e.cut.Threshold, Match: match, Unsure: unsure,
 		Model: e.embedding.id, Detector: e.detector.id, Quality: min(a.quality, b.quality),
 		MS: vision.FaceTimes{Total: ms(time.Since(began)), Forward: ms(e.detector.take() + e.embedding.take())},
 	}

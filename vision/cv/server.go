@@ -154,7 +154,11 @@ func (s *server) answer(ctx context.Context, m vision.Message) (any, [][]byte, e
 		jpeg, err := portrait(m.Blobs[0])
 		return nil, [][]byte{jpeg}, err
 	case vision.KindVerify:
-		a, err := s.verify(m.Blobs[0], m.Blobs[1])
+		var model vision.FaceModel
+		if err := json.Unmarshal(m.Body, &model); len(m.Body) > 0 && err != nil {
+			return nil, nil, fmt.Errorf("%w: its body is no JSON", vision.ErrQuestion)
+		}
+		a, err := s.verify(m.Blobs[0], m.Blobs[1], model)
 		return a, nil, err
 	case vision.KindCompare:
 		var q vision.FaceQuestion
