@@ -137,9 +137,6 @@ func (c *Camera) Next(ctx context.Context, m *gocv.Mat) error {
 	return c.look(*m)
 }
 
-// Last tells about the frame that Next gave last.
-func (c *Camera) Last() Moment { return c.moment }
-
 // look shows a frame to the watch.
 func (c *Camera) look(m gocv.Mat) error {
 	if c.watch == nil {
@@ -175,14 +172,6 @@ func (c *Camera) Report() condition.Report {
 		r.Mode, _ = c.ask.Answered(got)
 	}
 	return r
-}
-
-// Memory is what the watch has learned.
-func (c *Camera) Memory() condition.Memory {
-	if c.watch == nil {
-		return condition.Memory{}
-	}
-	return c.watch.Memory()
 }
 
 // Close releases the source.
