@@ -15,7 +15,7 @@ import (
 
 // RegisterOrder is what the command line asks of the local register.
 type RegisterOrder struct {
-	Do     string            `json:"do"` // "ls", "stays", "find", "export", "correct", "delete", "hold", "release", "requests", "request", "settle", "log", "deletions", "verify", "roster", "absent", "aggregate", "sweep"
+	Do     string            `json:"do"` // "ls", "stays", "find", "export", "correct", "delete", "hold", "release", "requests", "request", "settle", "log", "deletions", "verify", "roster", "absent", "inside", "aggregate", "sweep"
 	Who    string            `json:"who"`
 	ID     string            `json:"id,omitempty"`
 	Number string            `json:"number,omitempty"`
@@ -61,6 +61,8 @@ func RegisterDo(ctx context.Context, r *register.Register, o RegisterOrder) (any
 	case "absent":
 		_, absent, err := r.Roster(ctx, o.Who)
 		return absent, err
+	case "inside":
+		return r.Inside(ctx, o.Who)
 	case "aggregate":
 		return r.Aggregate(ctx, o.Who)
 	case "roster":

@@ -68,6 +68,7 @@ file is opened. Every look goes into the access log, with who (this user, or --w
 	sub("deletions", "Print the proof of what was deleted", 0, "", none)
 	sub("verify", "Check the chains of both logs (exit code 3 when one does not hold)", 0, "", none)
 	sub("absent", "List who of the roster did not come", 0, "", none)
+	sub("inside", "List who passed in and not out since, for an evacuation", 0, "", none)
 	sub("aggregate", "Count stays by reason, age, nationality and length; cells below five are withheld", 0, "", none)
 	sub("roster FILE", "Take over a roster or passenger list from a CSV file", 1, "", func(o *agent.RegisterOrder, args []string) (err error) {
 		o.File, err = os.ReadFile(args[0])

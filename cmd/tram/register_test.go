@@ -45,6 +45,13 @@ func TestTheRegisterIsLookedAfterFromTheCommandLine(t *testing.T) {
 	if err := r.Done("v1", 1); err != nil {
 		t.Fatal(err)
 	}
+	passage := visit.Entry{ID: "v2", Kind: register.Passages, Time: time.Now(), Number: privacy.New("099099000033"), Person: privacy.New(map[string]string{"personName": "Trần Thị Trong", "idCode": "099099000033"}), Answers: privacy.New(map[string]string{"direction": register.DirectionIn})}
+	if _, err := r.Begin(t.Context(), passage); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Done("v2", 2); err != nil {
+		t.Fatal(err)
+	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +85,7 @@ func TestTheRegisterIsLookedAfterFromTheCommandLine(t *testing.T) {
 		{[]string{"requests", "--json"}, exitDone, `"kind": "delete"`},
 		{[]string{"log", "--json"}, exitDone, `"what": "delete"`},
 		{[]string{"verify", "--json"}, exitDone, `"chain": "ok"`},
+		{[]string{"inside"}, exitDone, "Trần Thị Trong"},
 		{[]string{"aggregate", "--json"}, exitDone, `"reason": {}`},
 		{[]string{"sweep", "--json"}, exitDone, `"deleted": 0`},
 	} {
