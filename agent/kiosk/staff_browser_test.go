@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,11 +18,15 @@ import (
 	"tram/agent/signin"
 	"tram/agent/visit"
 	"tram/drivers"
+	"tram/hub/hubtest"
 )
 
 // office is the register and the device as invented lists, behind the real
 // server: what the pages do is seen apart from the register.
 type office struct {
+	gate     atomic.Bool  // there is one
+	pictures atomic.Int32 // of it, that were asked for
+
 	mu    sync.Mutex
 	calls []string
 }
@@ -137,7 +142,13 @@ func (tech) Queue(context.Context, string) (any, error) {
 	return techTotals{Accepted: 12, Delivered: 10}, nil
 }
 func (tech) Still(context.Context, string) ([]byte, error) { return face(), nil }
-func (tech) Gate(context.Context, string) ([]byte, error)  { return nil, kiosk.ErrNotKept }
+func (t tech) Gate(context.Context, string) ([]byte, error) {
+	if !t.gate.Load() {
+		return nil, kiosk.ErrNotKept
+	}
+	t.pictures.Add(1)
+	return face(), nil
+}
 
 const pin = "482913"
 
@@ -218,7 +229,7 @@ func TestTheClerkSeesEachListAndChecksOut(t *testing.T) {
 }
 
 func TestTheTechnicianSeesDevicesQueueAndChecks(t *testing.T) {
-	s, _ := enter(t, signin.Technician, "/tech")
+	s, o := enter(t, signin.Technician, "/tech")
 	for _, c := range []struct {
 		tab   string
 		words []string
@@ -236,6 +247,13 @@ func TestTheTechnicianSeesDevicesQueueAndChecks(t *testing.T) {
 	s.until("the still is drawn", `document.querySelector('[data-picture="still"]').width === 300`)
 	s.click("load-gate")
 	s.until("no gate is said", `document.body.innerText.includes('không giữ')`)
+	o.gate.Store(true)
+	s.click("live-gate")
+	s.until("the gate is drawn", `document.querySelector('[data-picture="gate"]').width === 300`)
+	hubtest.Until(t, "the picture is live", func() bool { return o.pictures.Load() >= 3 })
+	s.shoot("tech-gate")
+	s.click("live-gate")
+	s.until("it is stopped", `document.querySelector('[data-key="live-gate"]').getAttribute('aria-pressed') === 'false'`)
 	s.click("signout")
 	s.until("the sign-in again", `!!document.querySelector('[data-key="pin"]')`)
 	s.clean("after signing out")
