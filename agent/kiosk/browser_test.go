@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -84,10 +85,16 @@ func (s *screen) language(code string) {
 	s.until("language "+code, fmt.Sprintf("document.documentElement.lang === %q", code))
 }
 
+// wants waits until the screen shows the words: a change of the same stage may still be on its way.
 func (s *screen) wants(words ...string) {
 	s.t.Helper()
+	end := time.Now().Add(5 * time.Second)
 	for _, w := range words {
-		if got := s.text(); !strings.Contains(got, w) {
+		got := s.text()
+		for ; !strings.Contains(got, w) && time.Now().Before(end); got = s.text() {
+			pause(s.ctx)
+		}
+		if !strings.Contains(got, w) {
 			s.t.Errorf("screen: got %q, want %q in it", got, w)
 		}
 	}

@@ -139,10 +139,11 @@ type Server struct {
 	idleSec  int
 
 	// Set by tests before Run.
-	heartbeat                time.Duration // between events when nothing changes
-	writeWithin              time.Duration // how long one event may take to a slow client
-	gap                      time.Duration // the least time between two events
-	headerWithin, readWithin time.Duration // how long a request's head, and all of it, may take to arrive
+	heartbeat                time.Duration    // between events when nothing changes
+	writeWithin              time.Duration    // how long one event may take to a slow client
+	gap                      time.Duration    // the least time between two events
+	now                      func() time.Time // the clock of sign-ins
+	headerWithin, readWithin time.Duration    // how long a request's head, and all of it, may take to arrive
 }
 
 // New checks opt and opens its listeners. Run serves them; a Server that is
@@ -157,6 +158,7 @@ func New(opt Options) (*Server, error) {
 	s := &Server{
 		opt: opt, log: opt.Log,
 		limits: newLimiter(), reads: newReadLimiter(), programs: newLimiter(),
+		now:          time.Now,
 		headerWithin: headerTimeout, readWithin: readTimeout,
 		heartbeat: 10 * time.Second, writeWithin: 10 * time.Second, gap: 15 * time.Millisecond,
 		idleSec: int(opt.Idle.Round(time.Second) / time.Second),

@@ -24,7 +24,7 @@ var keptShots = map[string]string{
 	"1080x1920-failed-vi": "failed", "1024x768-guide": "face", "1024x768-ask-catalogue": "ask-catalogue", "1024x768-ask-date": "ask-date",
 	"1080x1920-ask-text": "ask-text", "1024x768-can": "can", "1080x1920-mrz": "passport", "1024x768-notice": "notice", "1080x1920-notice-full": "notice-full",
 	"1080x1920-gate-open": "gate-open", "1920x1080-gate-denied": "gate-denied", "down-vi": "down", "countdown": "countdown",
-	"gate-clerk": "gate-clerk", "ticket": "ticket", "desk-stays": "desk-stays", "desk-face": "desk-face", "desk-rights": "desk-rights", "desk-declare": "desk-declare", "tech-devices": "tech-devices",
+	"gate-clerk": "gate-clerk", "staff-locked": "staff-locked", "ticket": "ticket", "desk-stays": "desk-stays", "desk-face": "desk-face", "desk-rights": "desk-rights", "desk-declare": "desk-declare", "tech-devices": "tech-devices",
 	"play-one-stop": "play-one-stop", "play-clinic": "play-clinic", "play-hospital-kiosk": "play-hospital-kiosk", "play-notary": "play-notary",
 	"play-pawn-security": "play-pawn-security", "play-lodging-passport": "play-lodging", "play-rental": "play-rental", "play-inpatient": "play-inpatient",
 	"play-coach": "play-coach", "play-exam-room": "play-exam-room", "play-industrial-gate": "play-industrial-gate", "1920x1080-play-tourist-gate": "play-tourist-gate",

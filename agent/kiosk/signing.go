@@ -76,7 +76,7 @@ func (s *Server) whoIs(w http.ResponseWriter, r *http.Request) {
 	}
 	out := SignedIn{Ready: len(people) > 0}
 	c := callerOf(r.Context())
-	if in, ok := s.signedIn(c.session, true, time.Now()); ok {
+	if in, ok := s.signedIn(c.session, true, s.now()); ok {
 		until := in.last.Add(s.opt.SignInIdle)
 		out.Name, out.Role, out.Until = in.name, in.role, &until
 	}
@@ -92,22 +92,25 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	if !s.readJSON(w, r, &in) {
 		return
 	}
-	now := time.Now()
+	now := s.now()
 	role, err := s.opt.People.SignIn(in.Name, in.PIN, now)
 	var locked *signin.LockedError
 	switch {
-	case errors.As(err, &locked):
-		w.Header().Set("Retry-After", strconv.Itoa(int(locked.Left/time.Second)+1))
-		s.note("-", "sign-in refused: locked")
-		refuse(w, http.StatusTooManyRequests, "locked", locked.Error())
-		return
 	case errors.Is(err, signin.ErrNoPeople):
 		refuse(w, http.StatusConflict, "no_pin", "nobody has a PIN yet; make one with: tram pin set NAME --role clerk")
 		return
 	case errors.Is(err, signin.ErrWrong):
 		// What was typed as a name may be anything, a PIN too: it is not noted.
+		if errors.As(err, &locked) {
+			retryAfter(w, locked.Left)
+		}
 		s.note("-", "sign-in refused")
 		refuse(w, http.StatusUnauthorized, "wrong_pin", "the name or the PIN is wrong")
+		return
+	case errors.As(err, &locked):
+		retryAfter(w, locked.Left)
+		s.note("-", "sign-in refused: locked")
+		refuse(w, http.StatusTooManyRequests, "locked", locked.Error())
 		return
 	case err != nil:
 		s.fail(w, r, err)
@@ -137,6 +140,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	s.note(in.Name, "signed in as "+string(role))
 	until := now.Add(s.opt.SignInIdle)
 	answer(w, http.StatusOK, SignedIn{Name: in.Name, Role: role, Until: &until, Ready: true})
+}
+
+// retryAfter says in whole seconds, rounded up, when to come again.
+func retryAfter(w http.ResponseWriter, left time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
 }
 
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {

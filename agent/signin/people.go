@@ -141,8 +141,9 @@ func (p *People) Current(who string, role Role) bool {
 	return err == nil && slices.ContainsFunc(list, func(o Person) bool { return o.Name == who && o.Role == role })
 }
 
-// SignIn checks a PIN. Errors: ErrNoPeople, ErrWrong, *LockedError. A name that
-// is not there takes as long as one that is, and is locked like one.
+// SignIn checks a PIN. Errors: ErrNoPeople, *LockedError, ErrWrong, and both of
+// the last two for the wrong one that locks. A name that is not there takes as
+// long as one that is, and is locked like one; no other name is locked with it.
 func (p *People) SignIn(who, pin string, now time.Time) (Role, error) {
 	p.one.Lock()
 	defer p.one.Unlock()
@@ -162,17 +163,21 @@ func (p *People) SignIn(who, pin string, now time.Time) (Role, error) {
 		}
 	}
 	// The try is counted before it is made: cutting the power gives no further one.
-	if err := p.count(one.ID, list, now); err != nil {
+	until, err := p.count(one.ID, list, now)
+	if err != nil {
 		return "", err
 	}
 	if subtle.ConstantTimeCompare(digest(pin, one.Salt), one.Hash) != 1 || one.Name == "" {
+		if left := until.Sub(now); left > 0 {
+			return "", fmt.Errorf("%w; %w", ErrWrong, &LockedError{Left: left})
+		}
 		return "", ErrWrong
 	}
 	return one.Role, p.forgive(one.ID)
 }
 
-// count adds a wrong try, or returns a *LockedError.
-func (p *People) count(id string, list []person, now time.Time) error {
+// count adds a wrong try and returns until when it locks, or returns a *LockedError.
+func (p *People) count(id string, list []person, now time.Time) (time.Time, error) {
 	p.wrong.mu.Lock()
 	defer p.wrong.mu.Unlock()
 	all, err := p.wrong.load()
@@ -187,14 +192,14 @@ func (p *People) count(id string, list []person, now time.Time) error {
 	}
 	t := next[id]
 	if left := t.Until.Sub(now); left > 0 {
-		return &LockedError{Left: min(left, lastLock)} // a clock that was set back does not lock for longer
+		return time.Time{}, &LockedError{Left: min(left, lastLock)} // a clock that was set back does not lock for longer
 	}
 	t.Wrong++
 	if over := t.Wrong - freeTries; over >= 0 {
 		t.Until = now.Add(min(firstLock<<min(over, 10), lastLock)).UTC()
 	}
 	next[id] = t
-	return p.wrong.save(next)
+	return t.Until, p.wrong.save(next)
 }
 
 func (p *People) forgive(id string) error {

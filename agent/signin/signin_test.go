@@ -50,12 +50,16 @@ func TestWrongPINsLockAndARestartDoesNotUnlock(t *testing.T) {
 	if err := signin.OpenPeople(dir).Set("lan", signin.Clerk, "804912", noon); err != nil {
 		t.Fatal(err)
 	}
-	for range 5 {
-		if _, err := signin.OpenPeople(dir).SignIn("lan", "111222", noon); !errors.Is(err, signin.ErrWrong) {
-			t.Fatalf("wrong PIN: got %v, want ErrWrong", err)
+	var locked *signin.LockedError
+	for i := range 5 {
+		_, err := signin.OpenPeople(dir).SignIn("lan", "111222", noon)
+		if !errors.Is(err, signin.ErrWrong) || errors.As(err, &locked) != (i == 4) {
+			t.Fatalf("wrong PIN %d: got %v, want ErrWrong, and the fifth says that it locks", i+1, err)
 		}
 	}
-	var locked *signin.LockedError
+	if locked.Left != time.Minute {
+		t.Errorf("the fifth wrong one locks for %s, want a minute", locked.Left)
+	}
 	if _, err := signin.OpenPeople(dir).SignIn("lan", "804912", noon.Add(time.Second)); !errors.As(err, &locked) || locked.Left != 59*time.Second {
 		t.Errorf("right PIN while locked: got %v, want 59 s left", err)
 	}

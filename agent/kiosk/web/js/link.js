@@ -54,7 +54,8 @@ export function connect(onState, onDown) {
 // post sends an answer; it returns false when the daemon did not take it.
 export const post = async (path, body) => (await send(path, body)).ok;
 
-// send is post that also tells the code of a refusal: {ok, code}.
+// send is post that also tells the code of a refusal, and after how many seconds
+// it may be tried again: {ok, code, wait}.
 export async function send(path, body) {
   try {
     const answer = await fetch(path, {
@@ -64,9 +65,9 @@ export async function send(path, body) {
       signal: AbortSignal.timeout(25_000),
     });
     const code = answer.ok ? '' : (await answer.json().catch(() => null))?.error?.code ?? '';
-    return { ok: answer.ok, code };
+    return { ok: answer.ok, code, wait: Number(answer.headers.get('Retry-After')) || 0 };
   } catch {
-    return { ok: false, code: '' };
+    return { ok: false, code: '', wait: 0 };
   }
 }
 

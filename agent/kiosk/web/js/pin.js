@@ -3,6 +3,7 @@
 import { h, setText } from './dom.js';
 import { digits } from './keyboard.js';
 import { send } from './link.js';
+import { lock } from './lock.js';
 import { button } from './parts.js';
 import { t } from './text.js';
 
@@ -13,11 +14,14 @@ export function clerk(then) {
   const name = h('input', { class: 'answer', type: 'text', autocomplete: 'off', spellcheck: 'false', maxlength: 64, 'data-key': 'name' });
   const pin = h('input', { class: 'answer', type: 'password', inputmode: 'none', autocomplete: 'off', maxlength: 32, 'data-key': 'pin' });
   const go = h('button', { type: 'submit', class: 'button primary', 'data-key': 'signin' }, t('staff.signin'));
+  const locked = lock(name, go, problem);
   const box = h('dialog', { class: 'pin panel', 'aria-label': t('pin.title'), onclose: () => box.remove() },
     h('form', {
       class: 'sign',
       onsubmit: async (event) => {
         event.preventDefault();
+        const empty = [name, pin].find((field) => !field.value.trim());
+        if (empty) { empty.focus(); return; }
         go.disabled = true;
         const said = await send('/v1/signin', { name: name.value.trim(), pin: pin.value });
         pin.value = '';
@@ -29,6 +33,7 @@ export function clerk(then) {
         }
         setText(problem, t(`staff.error.${said.code}`, undefined, t('error.action')));
         problem.hidden = false;
+        locked.start(['wrong_pin', 'locked'].includes(said.code) ? said.wait : 0);
       },
     }, h('h2', {}, t('pin.title')), problem, h('label', {}, t('staff.name'), name), h('label', {}, t('staff.pin'), pin), digits(pin),
     h('div', { class: 'actions actions-2' }, button('quiet', t('ask.back'), () => box.close(), 'pin-no'), go)));

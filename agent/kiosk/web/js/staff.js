@@ -3,18 +3,24 @@
 import { h, setText, wipe } from './dom.js';
 import { logo } from './icons.js';
 import { digits } from './keyboard.js';
+import { lock } from './lock.js';
 import { allLanguages, firstLanguage, language, loadTexts, setLanguage, t } from './text.js';
 
 const $ = (id) => document.getElementById(id);
 
 // ask returns the daemon's answer; its error carries the code. quiet is for what
 // nobody asked for by hand: it does not keep the sign-in alive.
-export async function ask(path, { method = 'GET', body, quiet = false } = {}) {
+export async function ask(path, { method = 'GET', body, quiet = false, again = false } = {}) {
   const headers = { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...(quiet ? { 'Tram-Background': '1' } : {}) };
   const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: 'no-store', signal: AbortSignal.timeout(20_000) });
   if (answer.ok) return answer.headers.get('Content-Type')?.startsWith('application/json') ? answer.json() : answer.blob();
   const said = await answer.json().catch(() => ({}));
-  throw Object.assign(new Error(said.code ?? said.error?.code ?? String(answer.status)), { code: said.code ?? said.error?.code ?? '', status: answer.status });
+  const code = said.code ?? said.error?.code ?? '';
+  if (code === 'no_session' && !again) { // the daemon was started again: the page itself gives a new session
+    await fetch(location.pathname, { cache: 'no-store', signal: AbortSignal.timeout(5000) });
+    return ask(path, { method, body, quiet, again: true });
+  }
+  throw Object.assign(new Error(code || String(answer.status)), { code, status: answer.status, wait: Number(answer.headers.get('Retry-After')) || 0 });
 }
 
 export const say = (words) => setText($('live'), words);
@@ -123,12 +129,16 @@ function signIn(role, known, done) {
   const name = h('input', { class: 'answer', type: 'text', autocomplete: 'off', spellcheck: 'false', maxlength: 64, 'data-key': 'name' });
   const pin = h('input', { class: 'answer', type: 'password', inputmode: 'none', autocomplete: 'off', maxlength: 32, 'data-key': 'pin' });
   const go = h('button', { type: 'submit', class: 'button primary', 'data-key': 'signin' }, t('staff.signin'));
+  const locked = lock(name, go, problem);
   const form = h('form', {
     class: 'sign',
     onsubmit: async (event) => {
       event.preventDefault();
+      const empty = [name, pin].find((field) => !field.value.trim());
+      if (empty) { empty.focus(); return; }
       go.disabled = true;
       problem.hidden = true;
+      let wait = 0;
       try {
         const now = await ask('/v1/signin', { method: 'POST', body: { name: name.value.trim(), pin: pin.value } });
         if (now.role !== role) throw Object.assign(new Error(), { code: 'wrong_role' });
@@ -136,10 +146,12 @@ function signIn(role, known, done) {
       } catch (error) {
         setText(problem, t(`staff.error.${error.code}`, undefined, t('error.action')));
         problem.hidden = false;
+        wait = ['wrong_pin', 'locked'].includes(error.code) ? error.wait : 0;
       } finally {
         pin.value = '';
         go.disabled = false;
       }
+      locked.start(wait);
     },
   }, h('h1', { tabindex: '-1' }, t('staff.signin')), known?.ready === false && h('p', { class: 'alarm' }, t('staff.nopin', { role })),
   problem, h('label', {}, t('staff.name'), name), h('label', {}, t('staff.pin'), pin), digits(pin), go);
