@@ -98,7 +98,9 @@ func (b *bench) open(t testing.TB, profile string, change ...func(*configs.Confi
 	state := c.state
 	cfg := configs.Default()
 	cfg.Device.Name, cfg.Device.Site, cfg.State, cfg.Profile = c.name, "mau", state, profile
-	cfg.Reader.Name, cfg.Scanner.Path = b.reader.Names()[0], b.scan.Path()
+	if b.reader != nil {
+		cfg.Reader.Name, cfg.Scanner.Path = b.reader.Names()[0], b.scan.Path()
+	}
 	cfg.Trust = filepath.Join(state, "trust")
 	cfg.Kiosk.Listen = "127.0.0.1:0"
 	cfg.Hub.Broker, cfg.Hub.Key = "tcp://"+b.hub.Addr, filepath.Join(b.dir, "hub.pub.jwk")

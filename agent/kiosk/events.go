@@ -16,7 +16,7 @@ import (
 // what the visit's owner may have, "beat" when nothing changes.
 type event struct {
 	Event string          `json:"event"`
-	ID    string          `json:"id,omitempty"` // of the visit, its stage and whether its result was told
+	ID    string          `json:"id,omitempty"` // of a result: its visit and stage
 	Data  json.RawMessage `json:"data"`
 }
 
@@ -90,7 +90,7 @@ func (s *Server) tellState(c caller, last *string, tell func(event) error) bool 
 		s.log.Error("encode an event", "event", "state", "err", err)
 		return false
 	}
-	if tell(event{Event: "state", ID: *last, Data: data}) != nil {
+	if tell(event{Event: "state", Data: data}) != nil {
 		return false
 	}
 	if c.client == nil || n.Visit == nil {
@@ -133,7 +133,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	_ = out.SetReadDeadline(time.Time{}) // a stream has no end that could be waited for
 	s.stream(r.Context(), c, r.Header.Get("Last-Event-ID"), func(e event) error {
 		text := "event: " + e.Event + "\n"
-		if e.ID != "" && e.Event == "result" {
+		if e.ID != "" {
 			text += "id: " + e.ID + "\n"
 		}
 		_ = out.SetWriteDeadline(time.Now().Add(s.writeWithin))
@@ -172,9 +172,6 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 		_, _, _ = conn.Reader(ctx) // answers pings, too
 	}()
 	s.stream(ctx, c, r.URL.Query().Get("last"), func(e event) error {
-		if e.Event != "result" {
-			e.ID = ""
-		}
 		data, err := json.Marshal(e)
 		if err != nil {
 			return err

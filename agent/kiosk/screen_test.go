@@ -259,13 +259,13 @@ func TestOutOfServiceWipesThePersonAndEndsByItself(t *testing.T) {
 	s.clean("out of service")
 	s.shoot("down-vi")
 
-	st.set(func(n *visit.Snapshot) { n.Visit = nil })
+	st.set(func(n *visit.Snapshot) { n.Visit = at(visit.StageReading) })
 	again, err := kiosk.New(kiosk.Options{Addr: addr, Station: st})
 	if err != nil {
 		t.Fatalf("the daemon's second start: %v", err)
 	}
 	run(t, again)
-	s.waitStage("idle") // with a new session: the first daemon's is worth nothing now
+	s.waitStage("reading") // what is now, with a new session: the first daemon's is worth nothing now
 	s.stage(at(visit.StageConfirm))
 	s.click("confirm")
 	eventually(t, "the page works with its new session", func() bool { return len(st.called()) == 1 })
