@@ -27,9 +27,10 @@ func TestTelexMakesVietnameseOfPlainKeys(t *testing.T) {
 		"tieengs vieetj": "tiếng việt", "ddaay": "đây", "nguowif": "người", "nguwowif": "người", "dduowngf": "đường",
 		"Nguyeenx Vawn Thuwr": "Nguyễn Văn Thử", "DDAWKS LAWKS": "ĐẮK LẮK", "Buoon Ma Thuootj": "Buôn Ma Thuột",
 		"tienges": "tiếng", "ngoaif": "ngoài", "khuyur": "khuỷu", "toans": "toán", "quyr": "quỷ", "quas": "quá", "giaf": "già", "gif": "gì",
-		"mwa": "mwa", "muwa": "mưa", "cuar": "của", "ruwouj": "rượu", "huyeenj": "huyện", "hoawcj": "hoặc", "quawn": "quăn",
+		"mwa": "mưa", "muwa": "mưa", "cuar": "của", "ruwouj": "rượu", "huyeenj": "huyện", "hoawcj": "hoặc", "quawn": "quăn",
 		// The same key again takes back what it did; z takes the tone away.
 		"aaa": "aa", "ddd": "dd", "ass": "as", "aww": "aw", "uoww": "uow", "tieesngz": "tiêng",
+		"kroong": "krông", "lawks": "lắk", "Ddawks Noong": "Đắk Nông", "web": "ưeb", "wweb": "web", "camera": "camera", // names of the highlands, and words that are none
 		"hoaf": "hòa", "thuys": "thúy", // the old placement
 	} {
 		if got := await[string](s, fmt.Sprintf("return (await import('/assets/js/telex.js')).telex(%q)", keys)); got != want {

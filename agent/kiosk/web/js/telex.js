@@ -9,6 +9,10 @@ const PLAIN = { â: 'a', ê: 'e', ô: 'o', đ: 'd', ă: 'a', ơ: 'o', ư: 'u' };
 const KEY = { â: 'a', ê: 'e', ô: 'o', đ: 'd', ă: 'w', ơ: 'w', ư: 'w' };
 const VOWEL = /[aăâeêioôơuưy]/;
 
+// One syllable: consonants, vowels, and what may end it (k in names of the highlands:
+// Đắk Lắk). Other words, "camera" and "telex", are left as they are typed.
+const SYLLABLE = /^[^aăâeêioôơuưy]*[aăâeêioôơuưy]*(?:c|ch|k|m|n|ng|nh|p|t)?$/;
+
 const plainOf = (c) => PLAIN[c] ?? c;
 
 // split takes the tone out of a word: ['viêt', 5]. Lower case.
@@ -60,9 +64,11 @@ function horn(word) {
   const swap = (begin, end, by) => word.slice(0, begin) + by + word.slice(end);
   const pair = group.search(/[uư][oôơ]/);
   if (pair >= 0 && group.slice(pair, pair + 2) !== 'ươ') {
-    // huow ends in ơ (huơ, thuở); with what follows it is ươ, which a further letter brings.
-    return swap(from + pair, from + pair + 2, 'ươ');
+    // thuow ends in ơ (thuở); a further letter makes it ươ.
+    return swap(from + pair, from + pair + 2, word.slice(0, from) === 'th' && from + pair + 2 === word.length ? 'uơ' : 'ươ');
   }
+  if (group.startsWith('uu')) return swap(from, from + 1, 'ư'); // lưu
+  if (from === word.length) return `${word}ư`; // w alone, or behind consonants
   for (let i = to - 1; i >= from; i -= 1) {
     if ((word[i] === 'a' || word[i] === 'â') && !(i > from && word[i - 1] === 'u')) return swap(i, i + 1, 'ă');
     if (word[i] === 'o' || word[i] === 'ô') return swap(i, i + 1, 'ơ');
@@ -80,6 +86,7 @@ function unhorn(word) {
 
 function lowerKey(word, key, modern) {
   const [text, tone] = split(word);
+  if (!SYLLABLE.test(text)) return word + key;
   if (key in TONE_OF) {
     const [from, to] = vowels(text);
     if (from >= to) return word + key;
@@ -94,17 +101,18 @@ function lowerKey(word, key, modern) {
     return word + key;
   }
   if ('aeod'.includes(key)) {
-    // The letter that it doubles stands before it, or before the word's last consonants: tieeng, tienge.
+    // The letter that it doubles stands before it, or further in front in the syllable: tieeng, tienge, chieue.
     for (let i = text.length - 1; i >= 0; i -= 1) {
       const c = text[i];
       if (plainOf(c) === key) {
         if (c === MARK[key + key]) return join(text.slice(0, i) + key + text.slice(i + 1), tone, modern) + key;
+        if (key !== 'd' && text[i - 1] === key) break; // aaa was taken back to aa
         return join(text.slice(0, i) + MARK[key + key] + text.slice(i + 1), tone, modern);
       }
-      if (key === 'd' ? i === 0 : VOWEL.test(c)) break;
     }
   }
-  return join((text + key).replace(/ưo(?=[a-z])/, 'ươ'), tone, modern);
+  const more = (text + key).replace(/(?:ưo|(?<=th)uơ)(?=[a-z])/, 'ươ');
+  return SYLLABLE.test(more) || !tone ? join(more, tone, modern) : word + key;
 }
 
 // typed returns word after key. The case of what stands there is kept.
@@ -117,11 +125,19 @@ export function typed(word, key, modern = false) {
   return kept + (key !== lower ? added.toUpperCase() : added);
 }
 
+// A w that became ư by itself is a w again with the next one.
+let lone = '';
+
 // type returns the text before the caret after one more key.
 export function type(text, key, modern = false) {
   const word = text.match(/[\p{L}\p{M}]*$/u)[0];
+  const again = lone !== '' && lone === text && /w/i.test(key);
+  lone = '';
   if (!/^[a-z]$/i.test(key)) return text + key;
-  return text.slice(0, text.length - word.length) + typed(word, key, modern);
+  if (again) return text.slice(0, -1) + key;
+  const after = text.slice(0, text.length - word.length) + typed(word, key, modern);
+  if (/w/i.test(key) && after.length > text.length && /[ưƯ]$/.test(after)) lone = after;
+  return after;
 }
 
 // telex types a whole text, key by key.
