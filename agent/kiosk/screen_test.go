@@ -110,6 +110,14 @@ func TestEachFailureSaysWhatToDoNext(t *testing.T) {
 			known = "internal"
 		}
 		s.wants(words["vi"]["failed."+known+".title"], words["vi"]["failed."+known+".next"], code)
+		s.fits(code)
+		s.accessible("failed " + code)
+		s.shoot("1024x768-failed-" + code + "-vi")
+		s.language("en")
+		s.wants(words["en"]["failed."+known+".title"])
+		s.fits(code + " in English")
+		s.shoot("1024x768-failed-" + code + "-en")
+		s.language("vi")
 	}
 }
 

@@ -24,7 +24,7 @@ var keptShots = map[string]string{
 	"1080x1920-failed-vi": "failed", "1024x768-guide": "face", "1024x768-ask-catalogue": "ask-catalogue", "1024x768-ask-date": "ask-date",
 	"1080x1920-ask-text": "ask-text", "1024x768-can": "can", "1080x1920-mrz": "passport", "1024x768-notice": "notice", "1080x1920-notice-full": "notice-full",
 	"1080x1920-gate-open": "gate-open", "1920x1080-gate-denied": "gate-denied", "down-vi": "down", "countdown": "countdown",
-	"gate-clerk": "gate-clerk", "staff-locked": "staff-locked", "ticket": "ticket", "desk-stays": "desk-stays", "desk-face": "desk-face", "desk-rights": "desk-rights", "desk-declare": "desk-declare", "tech-devices": "tech-devices",
+	"gate-clerk": "gate-clerk", "staff-locked": "staff-locked", "ticket": "ticket", "1024x768-failed-card_removed-vi": "failed-card", "1024x768-failed-bad_qr-vi": "failed-code", "1024x768-clerk-stays-many": "desk-stays-many", "desk-stays": "desk-stays", "desk-face": "desk-face", "desk-rights": "desk-rights", "desk-declare": "desk-declare", "tech-devices": "tech-devices",
 	"play-one-stop": "play-one-stop", "play-clinic": "play-clinic", "play-hospital-kiosk": "play-hospital-kiosk", "play-notary": "play-notary",
 	"play-pawn-security": "play-pawn-security", "play-lodging-passport": "play-lodging", "play-rental": "play-rental", "play-inpatient": "play-inpatient",
 	"play-coach": "play-coach", "play-exam-room": "play-exam-room", "play-industrial-gate": "play-industrial-gate", "1920x1080-play-tourist-gate": "play-tourist-gate",
@@ -45,12 +45,16 @@ func portrait() []byte {
 var drawn = sync.OnceValue(func() []byte { return picture.PortraitJPEG(picture.DefaultSeed) })
 
 // shoot keeps a picture when TRAM_SCREENSHOTS names a folder: at half its size
-// where it is a large one, in few colours.
+// where it is a large one, in few colours. With TRAM_SCREENSHOTS_ALL each one is
+// kept, in full size and by its own name, to be looked through.
 func (s *screen) shoot(name string) {
 	s.t.Helper()
-	file := keptShots[name]
-	if shooting() == "" || file == "" {
+	file, all := keptShots[name], os.Getenv("TRAM_SCREENSHOTS_ALL") != ""
+	if shooting() == "" || file == "" && !all {
 		return
+	}
+	if all {
+		file = name
 	}
 	s.until("what moves has arrived", "document.getAnimations().every((a) => !(a instanceof CSSTransition))")
 	raw, err := chromedp.Run(s.ctx, chromedp.CaptureScreenshot())
@@ -61,7 +65,7 @@ func (s *screen) shoot(name string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if b := img.Bounds(); max(b.Dx(), b.Dy()) > 1024 {
+	if b := img.Bounds(); max(b.Dx(), b.Dy()) > 1024 && !all {
 		img = halved(img)
 	}
 	var small bytes.Buffer

@@ -2,6 +2,7 @@ package kiosk_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ import (
 // server: what the pages do is seen apart from the register.
 type office struct {
 	gate     atomic.Bool  // there is one
+	broken   atomic.Bool  // nothing can be read
+	held     atomic.Bool  // no stay can be closed
+	many     atomic.Int32 // rows of each list; -1 for none, 0 for the usual few
 	pictures atomic.Int32 // of it, that were asked for
 
 	mu    sync.Mutex
@@ -62,39 +66,71 @@ func officeRows() []kiosk.Row {
 	return []kiosk.Row{row("e1", "open", "over", "accepted"), row("e2", "open", "soon", "sent"), row("e3", "closed", "", "delivered")}
 }
 
-func (o *office) Today(context.Context, string) ([]kiosk.Row, error) { return officeRows(), nil }
-func (o *office) OpenStays(context.Context, string) ([]kiosk.Row, error) {
-	return officeRows()[:2], nil
+// rows are as many of a list as the test wants; many have the longest names and answers.
+func (o *office) rows(few int) ([]kiosk.Row, error) {
+	n := int(o.many.Load())
+	switch {
+	case o.broken.Load():
+		return nil, errors.New("the register is not open")
+	case n < 0:
+		return []kiosk.Row{}, nil
+	case n == 0:
+		return officeRows()[:few], nil
+	}
+	var all []kiosk.Row
+	for i := range n {
+		r := officeRows()[i%3]
+		r.ID, r.Name = fmt.Sprint("e", i), longName
+		r.Answers = map[string]string{"room": fmt.Sprint(i), "reason": "Thăm thân nhân đang điều trị tại bệnh viện đa khoa", "until": "2026-03-05"}
+		all = append(all, r)
+	}
+	return all, nil
 }
+
+// longName is as long as names get.
+const longName = "Công Tằng Tôn Nữ Nguyễn Thị Hoàng Thiên Kim Phương Thảo Minh Nguyệt"
+
+func (o *office) Today(context.Context, string) ([]kiosk.Row, error)     { return o.rows(3) }
+func (o *office) OpenStays(context.Context, string) ([]kiosk.Row, error) { return o.rows(2) }
 func (o *office) CloseStay(_ context.Context, who, id string, _ time.Time) error {
+	if o.held.Load() {
+		return kiosk.ErrHeld
+	}
 	return o.note(who, "closes", id)
 }
 func (o *office) Trips(context.Context, string) ([]kiosk.Trip, error) {
+	if rows, err := o.rows(2); err != nil || len(rows) == 0 {
+		return nil, err
+	}
 	return []kiosk.Trip{{ID: "t1", Route: "Buôn Ma Thuột – Đà Nẵng", Vehicle: "47B-000.00", State: "open", Opened: officeTime, Expected: 20, Boarded: 7}}, nil
 }
 func (o *office) OpenTrip(_ context.Context, who string, n kiosk.NewTrip) (kiosk.Trip, error) {
 	return kiosk.Trip{}, o.note(who, "opens", n.Route)
 }
-func (o *office) CloseTrip(_ context.Context, who, id string) error { return o.note(who, "ends", id) }
-func (o *office) Passengers(context.Context, string, string) ([]kiosk.Row, error) {
-	return officeRows(), nil
-}
+func (o *office) CloseTrip(_ context.Context, who, id string) error               { return o.note(who, "ends", id) }
+func (o *office) Passengers(context.Context, string, string) ([]kiosk.Row, error) { return o.rows(3) }
 func (o *office) Roster(context.Context, string) (kiosk.Roster, error) {
-	return kiosk.Roster{Name: "Ca thi 1", At: officeTime, Expected: 3, Present: 2, Absent: 1, Rows: officeRows()}, nil
+	rows, err := o.rows(3)
+	return kiosk.Roster{Name: "Ca thi 1", At: officeTime, Expected: 3, Present: 2, Absent: 1, Rows: rows}, err
 }
-func (o *office) Deadlines(context.Context, string) ([]kiosk.Row, error) {
-	return officeRows()[:2], nil
-}
+func (o *office) Deadlines(context.Context, string) ([]kiosk.Row, error) { return o.rows(2) }
 func (o *office) Queue(context.Context, string) (kiosk.Pending, error) {
-	return kiosk.Pending{Queue: visit.Queue{Accepted: 12, Sent: 11, Delivered: 10, Hub: "offline"}, Waiting: 2, Oldest: &officeTime, Rows: officeRows()[:2]}, nil
+	rows, err := o.rows(2)
+	return kiosk.Pending{Queue: visit.Queue{Accepted: 12, Sent: 11, Delivered: 10, Hub: "offline"}, Waiting: uint64(len(rows)), Oldest: &officeTime, Rows: rows}, err
 }
 func (o *office) Export(_ context.Context, who string, f kiosk.Form) (kiosk.File, error) {
 	return kiosk.File{Name: "phieu.txt", Type: "text/plain; charset=utf-8", Data: []byte("PHIẾU XÁC THỰC")}, o.note(who, "prints", f.Name, f.Entry)
 }
 func (o *office) Alarms(context.Context, string) ([]kiosk.AlarmRow, error) {
+	if rows, err := o.rows(2); err != nil || len(rows) == 0 {
+		return nil, err
+	}
 	return []kiosk.AlarmRow{{ID: "a1", Time: officeTime, Code: "twice_boarded", Stop: true, Number: "0990****0017", Name: personName, Detail: "A12"}}, nil
 }
 func (o *office) Requests(context.Context, string) ([]kiosk.Request, error) {
+	if rows, err := o.rows(2); err != nil || len(rows) == 0 {
+		return nil, err
+	}
 	return []kiosk.Request{{ID: "r1", Kind: "delete", Received: officeTime, AnswerBy: officeTime, CarryOutBy: officeTime, State: "open", Due: "soon"}}, nil
 }
 
@@ -124,9 +160,15 @@ func (o *office) SetRequest(_ context.Context, who, id, state, reason string) er
 }
 
 func (o *office) Devices(context.Context, string) ([]drivers.Status, error) {
+	if rows, err := o.rows(2); err != nil || len(rows) == 0 {
+		return nil, err
+	}
 	return []drivers.Status{{Kind: "reader", Name: "Virtual PCD 00 00", State: drivers.Ready, Since: officeTime}, {Kind: "camera", State: drivers.Missing, Since: officeTime}}, nil
 }
 func (o *office) Health(context.Context, string) ([]health.Check, error) {
+	if rows, err := o.rows(2); err != nil || len(rows) == 0 {
+		return nil, err
+	}
 	return []health.Check{{ID: "disk", Status: "ok", Text: "37 GB free"}, {ID: "clock", Status: "warn", Text: "not set", Remedy: "set it"}}, nil
 }
 
@@ -234,7 +276,7 @@ func TestTheTechnicianSeesDevicesQueueAndChecks(t *testing.T) {
 		tab   string
 		words []string
 	}{
-		{"devices", []string{"Virtual PCD", "chưa cắm"}}, {"health", []string{"37 GB free", "set it"}}, {"queue", []string{"delivered"}}, {"cameras", []string{"Camera tại quầy"}},
+		{"devices", []string{"Virtual PCD", "chưa cắm"}}, {"health", []string{"37 GB free", "set it"}}, {"queue", []string{"Đã nhận", "10"}}, {"cameras", []string{"Camera tại quầy"}},
 	} {
 		s.click("tab-" + c.tab)
 		for _, w := range c.words {

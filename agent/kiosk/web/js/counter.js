@@ -1,5 +1,6 @@
 // The visit at the counter as the clerk sees it beside the citizen: who it is and
 // how sure the device is, the clerk's word on a face, and data typed by hand.
+import { said } from './ask.js';
 import { h, setText } from './dom.js';
 import { assurancePanel, checkList, personCard } from './parts.js';
 import { ask, flag } from './staff.js';
@@ -42,7 +43,7 @@ export async function counter(page) {
     decides(visit) && faceDecision(page, visit),
     h('div', { class: 'columns' },
       h('div', { class: 'column' }, visit.person && personCard({ ...visit, stage: 'confirm' }),
-        given.length > 0 && h('section', { class: 'panel' }, h('h2', {}, t('ask.answers')), h('dl', { class: 'fields' }, given.map((q) => h('div', { class: 'field' }, h('dt', {}, pick(q.label)), h('dd', {}, visit.answers[q.id])))))),
+        given.length > 0 && h('section', { class: 'panel' }, h('h2', {}, t('ask.answers')), h('dl', { class: 'fields' }, given.map((q) => h('div', { class: 'field' }, h('dt', {}, pick(q.label)), h('dd', {}, said(q, visit.answers[q.id]))))))),
       h('div', { class: 'column' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.person && !visit.person.idCode ? 'mrz' : ''))));
 }
 

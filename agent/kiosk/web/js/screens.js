@@ -253,6 +253,14 @@ function recorded(snap, answer, say) {
   };
 }
 
+// What a failure is about, as the screen shows it where it is done right.
+const codes = [art.card2024, art.card2021];
+const PICTURES = {
+  bad_qr: [...codes, art.phone], online_offline: codes, online_refused: codes, online_timeout: codes, other_person: codes, assurance_too_low: [art.layCard],
+  card_removed: [art.layCard], card_error: [art.layCard], wrong_can: [art.layCard], not_an_id_card: [art.layCard],
+  face_unsure: [art.lookHere], face_mismatch: [art.lookHere],
+};
+
 function failed(snap, answer) {
   const { visit } = snap;
   const code = visit.failure?.code ?? 'internal';
@@ -260,12 +268,14 @@ function failed(snap, answer) {
   const known = t(`failed.${code}.title`, undefined, '') ? code : 'internal';
   const actions = [button('primary', t('failed.restart'), () => answer('cancel'), 'cancel')];
   if (visit.canGoBack) actions.unshift(button('quiet', t('ask.change'), () => answer('back'), 'back'));
-  const root = h('section', { class: 'stage-failed' },
+  const pictures = visit.checks?.length ? [] : PICTURES[code] ?? [];
+  const root = h('section', { class: visit.checks?.length ? 'stage-failed' : 'stage-failed failed-plain' },
     h('div', { class: 'title title-failed' }, h('span', { class: 'failed-sign' }, icon('bang')), heading(t(`failed.${known}.title`))),
     h('div', { class: 'columns' },
       h('section', { class: 'panel' }, h('h2', {}, t('failed.what')), h('p', {}, t(`failed.${known}.what`))),
       h('section', { class: 'panel panel-next' }, h('h2', {}, t('failed.next')), h('p', {}, t(`failed.${known}.next`)))),
     visit.checks?.length ? h('div', { class: 'columns' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.person && !visit.person.idCode ? 'mrz' : '')) : null,
+    pictures.length > 0 && h('div', { class: 'failed-art' }, pictures.map((draw) => draw())),
     h('p', { class: 'small code' }, t('failed.code', { code })));
   return { root, update() {}, actions };
 }

@@ -76,9 +76,15 @@ export async function run({ role, title, tabs }) {
     restart();
     return true;
   };
+  // problem tells above the list that an action was not done.
+  const problem = (error) => {
+    const bar = $('problem');
+    bar.textContent = t(`staff.error.${error.code}`, undefined, t('error.action'));
+    bar.hidden = false;
+  };
   const fill = async (box, quiet) => {
     try {
-      const made = await tab.show({ quiet, profile, again: () => fill(box, false), lost });
+      const made = await tab.show({ quiet, profile, again: () => fill(box, false), lost, problem });
       if (!box.isConnected) return;
       const focused = box.contains(document.activeElement) ? document.activeElement.dataset.key : '';
       wipe(box);
@@ -87,7 +93,8 @@ export async function run({ role, title, tabs }) {
     } catch (error) {
       if (lost(error) || !box.isConnected) return;
       wipe(box);
-      box.append(h('p', { class: 'panel', role: 'alert' }, t(`staff.error.${error.code}`, undefined, t('error.action'))));
+      box.append(h('div', { class: 'panel unread' }, h('p', { role: 'alert' }, t(`staff.error.${error.code}`, undefined, t('staff.unread'))),
+        error.code !== 'not_kept' && h('button', { type: 'button', class: 'button', 'data-key': 'again', onclick: () => fill(box, false) }, t('staff.again'))));
     }
   };
   function draw() {
@@ -109,7 +116,7 @@ export async function run({ role, title, tabs }) {
           document.querySelector(`[data-key="tab-${tab.id}"]`).focus();
         },
         onclick: () => { tab = one; restart(); document.querySelector(`[data-key="tab-${one.id}"]`).focus(); },
-      }, t(one.words)))), box);
+      }, t(one.words)))), h('p', { class: 'problem', id: 'problem', role: 'alert', hidden: true }), box);
     fill(box, false);
     if (tab.live) timer = setInterval(() => fill(box, true), tab.live);
   }

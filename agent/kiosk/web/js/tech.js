@@ -1,7 +1,7 @@
 // The technician's page: devices, cameras, the queue and the checks.
 import { h } from './dom.js';
 import { ask, flag, run, table, when } from './staff.js';
-import { t } from './text.js';
+import { number, t } from './text.js';
 
 const TONE = { ready: 'good', busy: 'good', ok: 'good', missing: 'warn', warn: 'warn', failed: 'bad', fail: 'bad' };
 
@@ -13,12 +13,20 @@ async function devices({ quiet }) {
 
 async function health({ quiet }) {
   const { checks } = await ask('/v1/tech/health', { quiet });
-  return table(t('tech.health'), [[t('tech.check'), (c) => c.id], [t('desk.state'), (c) => flag(TONE[c.status] ?? 'warn', c.status)], [t('desk.detail'), (c) => c.text || '–'], [t('tech.remedy'), (c) => c.remedy || '–']], checks);
+  return table(t('tech.health'), [[t('tech.check'), (c) => c.id], [t('desk.state'), (c) => flag(TONE[c.status] ?? 'warn', t(`check.status.${c.status}`, undefined, c.status))], [t('desk.detail'), (c) => c.text || '–'], [t('tech.remedy'), (c) => c.remedy || '–']], checks);
+}
+
+// figure is one value of the queue, in words that can be read.
+function figure(name, value) {
+  if (name === 'oldest') return when(value);
+  if (typeof value === 'number' && /bytes|used|limit/i.test(name)) return t('queue.megabytes', { n: number(value / 1048576, 1) });
+  if (value !== null && typeof value === 'object') return Object.entries(value).map(([k, v]) => `${k} ${v}`).join(', ');
+  return typeof value === 'number' ? number(value) : String(value);
 }
 
 async function queue({ quiet }) {
   const q = await ask('/v1/tech/queue', { quiet });
-  return h('dl', { class: 'panel figures' }, Object.entries(q).map(([name, value]) => h('div', { class: 'figure' }, h('dt', {}, name), h('dd', {}, value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value)))));
+  return h('dl', { class: 'panel figures' }, Object.entries(q).map(([name, value]) => h('div', { class: 'figure' }, h('dt', {}, t(`queue.${name}`, undefined, name)), h('dd', {}, figure(name, value)))));
 }
 
 // A live picture ends by itself after so long: people are not left on a screen
