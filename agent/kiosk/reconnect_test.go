@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"tram/agent/kiosk"
+	"tram/agent/signin"
 	"tram/agent/visit"
 )
 
@@ -166,5 +169,47 @@ func TestAStreamThatComesBackIsToldWhatIsNowAndNothingTwice(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A token that is taken back ends its open streams with the next change, which
+// is not told any more, or in quiet times with the next beat.
+func TestATokenThatIsTakenBackEndsItsStreams(t *testing.T) {
+	for name, path := range map[string]string{"server-sent events": "/v1/events", "WebSocket": "/v1/ws"} {
+		for _, quiet := range []bool{false, true} {
+			tokens := signin.OpenTokens(t.TempDir())
+			token, err := tokens.New(signin.Client{Name: "his", Scopes: []string{signin.VisitRead}}, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			st := newStation()
+			srv, err := kiosk.New(kiosk.Options{Addr: "127.0.0.1:0", Station: st, Tokens: tokens})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if quiet {
+				kiosk.Eager(srv)
+			}
+			run(t, srv)
+			c := dialTCP(t, srv)
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			upgrade := ""
+			if path == "/v1/ws" {
+				upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+			}
+			_, _ = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: "+srv.Addr()+"\r\n"+upgrade+"Authorization: Bearer "+token+"\r\n\r\n")
+			eventually(t, "it listens", func() bool { return st.watching() == 1 })
+			if err := tokens.Remove("his"); err != nil {
+				t.Fatal(err)
+			}
+			if !quiet {
+				st.set(func(n *visit.Snapshot) { n.Site = "after the token" })
+			}
+			eventually(t, name+": the stream ends", func() bool { return st.watching() == 0 })
+			_ = c.(*net.TCPConn).CloseWrite()
+			if rest, _ := io.ReadAll(c); strings.Contains(string(rest), "after the token") {
+				t.Errorf("%s: the change after the token was taken back is told", name)
+			}
+		}
 	}
 }
