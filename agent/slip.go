@@ -5,18 +5,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"html/template"
 	"strconv"
 	"time"
 
 	"tram/agent/kiosk"
+	"tram/agent/paper"
 	"tram/agent/profile"
 	"tram/agent/register"
 	"tram/drivers/printer"
 )
-
-// slipLine is one line of a verification slip.
-type slipLine struct{ Label, Value string }
 
 const slipTitle = "PHIẾU XÁC THỰC / VERIFICATION SLIP"
 
@@ -28,45 +25,38 @@ var verdicts = map[string]string{
 
 // slipLines say how an identity was verified: the chip's five answers, when, for
 // which contract, and under which number the hub has it. They name nobody.
-func (a *Agent) slipLines(r register.Row) []slipLine {
+func (a *Agent) slipLines(r register.Row) []paper.Line {
 	verdict := func(id string) string { return cmp.Or(verdicts[r.Chip[id]], r.Chip[id]) }
-	lines := []slipLine{
-		{"Thiết bị / Device", a.config.Device.Site + " · " + a.config.Device.Name},
-		{"Thời gian / Time", r.Time.In(register.Place).Format("02/01/2006 15:04:05 -07:00")},
+	lines := []paper.Line{
+		{Label: "Thiết bị / Device", Value: a.config.Device.Site + " · " + a.config.Device.Name},
+		{Label: "Thời gian / Time", Value: r.Time.In(register.Place).Format("02/01/2006 15:04:05 -07:00")},
 	}
 	if r.Unsynced {
-		lines = append(lines, slipLine{"Đồng hồ / Clock", "chưa đồng bộ / not known to be right"})
+		lines = append(lines, paper.Line{Label: "Đồng hồ / Clock", Value: "chưa đồng bộ / not known to be right"})
 	}
 	answers := desk{a}.labels(r.Answers)
 	for _, q := range a.profile.Questions {
 		if answers[q.ID] != "" {
-			lines = append(lines, slipLine{q.Label["vi"] + " / " + cmp.Or(q.Label["en"], q.ID), answers[q.ID]})
+			lines = append(lines, paper.Line{Label: q.Label["vi"] + " / " + cmp.Or(q.Label["en"], q.ID), Value: answers[q.ID]})
 		}
 	}
 	lines = append(lines,
-		slipLine{"Số hồ sơ / Record", strconv.FormatUint(r.Sequence, 10)},
-		slipLine{"Mức tin cậy / Assurance", r.Assurance},
-		slipLine{"1. Dữ liệu chưa bị sửa / Data intact", verdict("hashes")},
-		slipLine{"2. Chữ ký / Signature", verdict("sodSignature")},
-		slipLine{"3. Cơ quan ký / Issuer", verdict("chain")},
-		slipLine{"4. Chip thật (CA) / Chip Authentication", verdict("chipAuthentication")},
-		slipLine{"5. Chip thật (AA) / Active Authentication", verdict("activeAuthentication")},
+		paper.Line{Label: "Số hồ sơ / Record", Value: strconv.FormatUint(r.Sequence, 10)},
+		paper.Line{Label: "Mức tin cậy / Assurance", Value: r.Assurance},
+		paper.Line{Label: "1. Dữ liệu chưa bị sửa / Data intact", Value: verdict("hashes")},
+		paper.Line{Label: "2. Chữ ký / Signature", Value: verdict("sodSignature")},
+		paper.Line{Label: "3. Cơ quan ký / Issuer", Value: verdict("chain")},
+		paper.Line{Label: "4. Chip thật (CA) / Chip Authentication", Value: verdict("chipAuthentication")},
+		paper.Line{Label: "5. Chip thật (AA) / Active Authentication", Value: verdict("activeAuthentication")},
 	)
 	if r.Face != "" {
-		lines = append(lines, slipLine{"Khuôn mặt / Face", r.Face})
+		lines = append(lines, paper.Line{Label: "Khuôn mặt / Face", Value: r.Face})
 	}
 	if len(r.Chip) == 0 {
-		lines = append(lines, slipLine{"Lưu ý / Note", "chỉ đọc mã, chưa đọc chip / a code was read, and no chip"})
+		lines = append(lines, paper.Line{Label: "Lưu ý / Note", Value: "chỉ đọc mã, chưa đọc chip / a code was read, and no chip"})
 	}
 	return lines
 }
-
-var slipPage = template.Must(template.New("slip").Parse(`<!doctype html>
-<html lang="vi"><head><meta charset="utf-8"><title>{{.Title}}</title></head>
-<body><h1>{{.Title}}</h1>
-<table border="1" cellspacing="0" cellpadding="4"><tbody>{{range .Lines}}<tr><th scope="row" align="left">{{.Label}}</th><td>{{.Value}}</td></tr>
-{{end}}</tbody></table></body></html>
-`))
 
 // slip is the verification slip of an entry as text or HTML.
 func (d desk) slip(ctx context.Context, who, id, format string) (kiosk.File, error) {
@@ -76,12 +66,12 @@ func (d desk) slip(ctx context.Context, who, id, format string) (kiosk.File, err
 	}
 	lines := d.a.slipLines(r)
 	name := "phieu-xac-thuc-" + strconv.FormatUint(r.Sequence, 10)
-	var b bytes.Buffer
 	switch format {
 	case "html":
-		err = slipPage.Execute(&b, map[string]any{"Title": slipTitle, "Lines": lines})
-		return kiosk.File{Name: name + ".html", Type: "text/html; charset=utf-8", Data: b.Bytes()}, err
+		data, err := paper.List(slipTitle, lines)
+		return kiosk.File{Name: name + ".html", Type: "text/html; charset=utf-8", Data: data}, err
 	case "", "txt":
+		var b bytes.Buffer
 		fmt.Fprintf(&b, "%s\n\n", slipTitle)
 		for _, l := range lines {
 			fmt.Fprintf(&b, "%s: %s\n", l.Label, l.Value)

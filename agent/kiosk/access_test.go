@@ -9,6 +9,7 @@ import (
 
 	"tram/agent/health"
 	"tram/agent/kiosk"
+	"tram/agent/paper"
 	"tram/agent/signin"
 	"tram/agent/visit"
 	"tram/drivers"
@@ -53,6 +54,9 @@ func (c *counter) Roster(context.Context, string) (kiosk.Roster, error) {
 func (c *counter) Export(_ context.Context, _ string, f kiosk.Form) (kiosk.File, error) {
 	if f.Name != "dd10" {
 		return kiosk.File{}, kiosk.ErrBadField
+	}
+	if f.Format == "html" {
+		return kiosk.File{Name: "a.html", Type: "text/html; charset=utf-8", Data: []byte("<!doctype html>")}, nil
 	}
 	return kiosk.File{Name: "a.csv", Type: "text/csv", Data: []byte("a,b\n")}, nil
 }
@@ -140,6 +144,14 @@ func TestListsAreForTheRoleThatSignedIn(t *testing.T) {
 	}
 	expect("clerk", "GET", "/v1/desk/today", http.StatusOK)
 	expect("clerk", "GET", "/v1/desk/export?form=dd10", http.StatusOK)
+	if res, err := p.Get(p.base + "/v1/desk/export?form=dd10&format=html"); err != nil {
+		t.Error(err)
+	} else {
+		_ = res.Body.Close()
+		if got := res.Header.Get("Content-Security-Policy"); got != paper.Policy || res.Header.Get("Content-Disposition") != "inline; filename=a.html" {
+			t.Errorf("a paper to print: got the policy %q, %v; want its own style let through", got, res.Header["Content-Disposition"])
+		}
+	}
 	expect("clerk", "GET", "/v1/desk/export?form=none", http.StatusUnprocessableEntity)
 	expect("clerk", "GET", "/v1/desk/export?form=dd10&day=../../etc", http.StatusUnprocessableEntity)
 	expect("clerk", "GET", "/v1/desk/roster", http.StatusNotFound)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tram/agent/paper"
 	"tram/agent/signin"
 )
 
@@ -112,6 +113,7 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 	shown := "attachment"
 	if strings.HasPrefix(file.Type, "text/html") {
 		shown = "inline"
+		w.Header().Set("Content-Security-Policy", paper.Policy)
 	}
 	w.Header().Set("Content-Disposition", mime.FormatMediaType(shown, map[string]string{"filename": file.Name}))
 	send(w, file.Type, file.Data)

@@ -5,10 +5,9 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"strings"
 
-	"github.com/xuri/excelize/v2"
+	"tram/agent/paper"
 )
 
 // File is a paper that is done.
@@ -27,13 +26,13 @@ func (f Form) Write(format, heading, suffix string, guests []Guest) (File, error
 	switch format {
 	case "xlsx":
 		out.Type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-		out.Data, err = f.xlsx(heading, cells)
+		out.Data, err = f.sheet(heading, cells)
 	case "csv":
 		out.Type = "text/csv; charset=utf-8"
 		out.Data, err = f.csv(cells)
 	case "html":
 		out.Type = "text/html; charset=utf-8"
-		out.Data, err = f.html(heading, cells)
+		out.Data, err = paper.Table(f.Title, heading, f.headings(), cells)
 	case "json":
 		out.Type = "application/json"
 		out.Data, err = f.json(cells)
@@ -52,43 +51,6 @@ func (f Form) headings() []string {
 		out[i] = c.Heading
 	}
 	return out
-}
-
-// xlsx writes every cell as text: numbers keep their leading zeros, and nothing
-// is a formula.
-func (f Form) xlsx(heading string, cells [][]string) ([]byte, error) {
-	x := excelize.NewFile()
-	defer func() { _ = x.Close() }()
-	const sheet = "Sheet1"
-	text, err := x.NewStyle(&excelize.Style{NumFmt: 49})
-	if err != nil {
-		return nil, err
-	}
-	lines := append([][]string{{f.Title}, {heading}, f.headings()}, cells...)
-	for row, line := range lines {
-		for col, cell := range line {
-			at, err := excelize.CoordinatesToCellName(col+1, row+1)
-			if err != nil {
-				return nil, err
-			}
-			if err := x.SetCellStr(sheet, at, cell); err != nil {
-				return nil, err
-			}
-		}
-	}
-	last, err := excelize.ColumnNumberToName(max(len(f.Columns), 1))
-	if err != nil {
-		return nil, err
-	}
-	if err := x.SetColStyle(sheet, "A:"+last, text); err != nil {
-		return nil, err
-	}
-	if err := x.SetColWidth(sheet, "B", last, 20); err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	err = x.Write(&b)
-	return b.Bytes(), err
 }
 
 // csv begins with a byte order mark, by which spreadsheets know UTF-8.
@@ -128,20 +90,6 @@ func guard(cell string) string {
 		}
 	}
 	return cell
-}
-
-var page = template.Must(template.New("page").Parse(`<!doctype html>
-<html lang="vi"><head><meta charset="utf-8"><title>{{.Title}}</title></head>
-<body><h1>{{.Title}}</h1><p>{{.Heading}}</p>
-<table border="1" cellspacing="0" cellpadding="4"><thead><tr>{{range .Columns}}<th scope="col">{{.}}</th>{{end}}</tr></thead>
-<tbody>{{range .Cells}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>
-{{end}}</tbody></table></body></html>
-`))
-
-func (f Form) html(heading string, cells [][]string) ([]byte, error) {
-	var b bytes.Buffer
-	err := page.Execute(&b, map[string]any{"Title": f.Title, "Heading": heading, "Columns": f.headings(), "Cells": cells})
-	return b.Bytes(), err
 }
 
 func (f Form) json(cells [][]string) ([]byte, error) {

@@ -53,6 +53,9 @@ s = openpyxl.load_workbook(sys.argv[1]).active
 for row in s.iter_rows(min_row=4):
     assert all(c.data_type in "sn" for c in row), [c.data_type for c in row]
     print("|".join("" if c.value is None else c.value for c in row))
+assert s.page_setup.orientation == "landscape" and s.page_setup.fitToWidth == 1 and s.page_setup.fitToHeight == 0, s.page_setup
+assert s.sheet_properties.pageSetUpPr.fitToPage and s.print_title_rows in ("3:3", "$3:$3"), s.print_title_rows
+assert s.freeze_panes == "A4", s.freeze_panes
 `, path).CombinedOutput()
 		if err != nil {
 			t.Fatalf("openpyxl: %v\n%s", err, out)
