@@ -27,3 +27,7 @@ func faceModel(v configs.Vision) vision.FaceModel {
 	}
 	return m
 }
+
+func (s station) CompareAgain(_ context.Context, id string) error {
+	return s.a.engine.CompareAgain(id)
+}

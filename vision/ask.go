@@ -53,6 +53,7 @@ func (p *process) ask(ctx context.Context, q request) (answer Message, fit bool,
 				return Message{}, false, p.deathOf(q.kind)
 			}
 			if m.ID != id {
+				m.wipe()
 				continue
 			}
 			if m.Kind == KindProgress {

@@ -36,13 +36,22 @@ func (w *Worker) Portrait(ctx context.Context, data []byte) ([]byte, error) {
 
 // CompareFace compares a portrait with the person before a camera. It returns
 // ErrNoModel, ErrNoFace, ErrFaceQuality, ErrNotPicture or ErrNoCamera when there is nothing to
-// compare; there is never a made-up score.
+// compare; there is never a made-up score. What q.Likeness holds afterwards is wiped by the
+// caller, whether there was an answer or not.
 func (w *Worker) CompareFace(ctx context.Context, q FaceQuestion) (FaceAnswer, error) {
 	var a FaceAnswer
-	q.Source, q.Model = absolute(q.Source), w.o.Face
-	m, err := w.ask(ctx, request{kind: KindCompare, body: q, blobs: [][]byte{q.Portrait}, progress: func(m Message) {
+	q.Source, q.Model, q.Keep = absolute(q.Source), w.o.Face, q.Likeness != nil
+	blobs := [][]byte{q.Portrait}
+	if kept := q.Likeness.copied(); kept != nil {
+		defer clear(kept)
+		blobs = append(blobs, kept)
+	}
+	m, err := w.ask(ctx, request{kind: KindCompare, body: q, blobs: blobs, progress: func(m Message) {
+		if len(m.Blobs) == 1 {
+			q.Likeness.Keep(m.Blobs[0])
+		}
 		var p FaceProgress
-		if q.Guide != nil && json.Unmarshal(m.Body, &p) == nil {
+		if q.Guide != nil && json.Unmarshal(m.Body, &p) == nil && p.Guide != "" {
 			q.Guide(p.Guide)
 		}
 	}})

@@ -1,7 +1,9 @@
 package vision_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"slices"
@@ -58,5 +60,54 @@ func TestAStillPictureIsNoLivingPerson(t *testing.T) {
 	}
 	if len(told) != 1 || told[0] != "turn_left" && told[0] != "turn_right" {
 		t.Errorf("the person was told %q, want one turn", told)
+	}
+}
+
+// The networks run for the portrait once in a visit, even if no face stood before the
+// camera then, and even if another worker answers.
+func TestThePortraitIsLookedAtOnceInAVisit(t *testing.T) {
+	w := newWorker(t, vision.Options{Models: modelsDir(t)})
+	nobody, visitor := t.TempDir(), t.TempDir()
+	if err := picture.WriteFrames(nobody, []image.Image{picture.NewStreet(1).Frame(0)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := picture.WriteFrames(visitor, picture.Visitor(picture.DefaultSeed, 3)); err != nil {
+		t.Fatal(err)
+	}
+	kept := &vision.Likeness{}
+	q := vision.FaceQuestion{Portrait: picture.PortraitJPEG(picture.DefaultSeed), Source: nobody, Frames: 3, Likeness: kept}
+	if _, err := w.CompareFace(context60(t), q); !errors.Is(err, vision.ErrNoFace) || !kept.Held() {
+		t.Fatalf("nobody before the camera: %v, likeness held %v; want ErrNoFace, and the portrait's kept", err, kept.Held())
+	}
+	b, err := json.Marshal(q.Likeness)
+	if text := fmt.Sprintf("%v|%+v|%s|%#v|%s", kept, kept, kept, kept, b); err != nil || text != `[redacted]|[redacted]|[redacted]|[redacted]|"[redacted]"` {
+		t.Errorf("a likeness prints as %q, %v", text, err)
+	}
+	q.Source = visitor
+	compare := func() vision.FaceAnswer {
+		t.Helper()
+		a, err := w.CompareFace(context60(t), q)
+		if err != nil || !a.Match {
+			t.Fatalf("answer %+v, %v; want a match", a, err)
+		}
+		return a
+	}
+	want := vision.Passes{Detector: 3, Embedding: 1} // of the three frames, and of the best of them
+	first := compare()
+	if first.Passes != want {
+		t.Errorf("with the likeness %+v, want %+v", first.Passes, want)
+	}
+	w.Close() // the next question meets another process
+	if a := compare(); a.Passes != want || a.Score != first.Score {
+		t.Errorf("another worker: %+v, score %v; want %+v, %v", a.Passes, a.Score, want, first.Score)
+	}
+	q.Portrait = picture.PortraitJPEG(picture.OtherSeed)
+	if a, err := w.CompareFace(context60(t), q); err != nil || a.Match || a.Passes != (vision.Passes{Detector: 4, Embedding: 2}) {
+		t.Errorf("another portrait with the first one's likeness: %+v, %v; want it looked at, and no match", a, err)
+	}
+	q.Portrait = picture.PortraitJPEG(picture.DefaultSeed)
+	kept.Wipe()
+	if a := compare(); a.Passes != (vision.Passes{Detector: 4, Embedding: 2}) || kept.Held() {
+		t.Errorf("after the visit: %+v, likeness held %v; want the portrait looked at and nothing kept", a.Passes, kept.Held())
 	}
 }

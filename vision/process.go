@@ -163,9 +163,8 @@ func cleanLine(s string) string {
 
 func (p *process) receive() {
 	defer close(p.in)
-	r := bufio.NewReader(p.conn)
 	for {
-		m, err := ReadMessage(r)
+		m, err := ReadMessage(p.conn) // unbuffered: a buffer would hold the end of a picture for long
 		if err != nil {
 			p.readErr = err
 			return
@@ -185,7 +184,8 @@ func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 	_ = p.conn.Close()
-	for range p.in { //nolint:revive // drain until receive has returned
+	for m := range p.in { // until receive has returned
+		m.wipe()
 	}
 }
 

@@ -54,6 +54,13 @@ const (
 	KindError    = "error"
 )
 
+// wipe overwrites the blobs: they may show a person.
+func (m Message) wipe() {
+	for _, b := range m.Blobs {
+		clear(b)
+	}
+}
+
 // Fault is the body of a KindError message.
 type Fault struct {
 	Code string `json:"code"`

@@ -81,13 +81,17 @@ type FaceQuestion struct {
 	Model FaceModel `json:"model,omitzero"`
 	// Liveness asks the person to turn the head to both sides, in random order.
 	Liveness bool `json:"liveness,omitempty"`
+	// Likeness, which may be nil, is where the portrait's template is kept for the next comparison of
+	// the same visit, and where this one takes it from.
+	Likeness *Likeness `json:"-"`
+	Keep     bool      `json:"keep,omitempty"` // set by the Worker: there is a Likeness
 	// Guide, which may be nil, is told what the person should do now: a code of face.Guide.
 	Guide func(code string) `json:"-"`
 }
 
-// FaceProgress is the body of a comparison's progress.
+// FaceProgress is the body of a comparison's progress. One blob beside it is for the Likeness.
 type FaceProgress struct {
-	Guide string `json:"guide"` // a code of face.Guide, such as "look_straight" or "turn_left"
+	Guide string `json:"guide,omitempty"` // a code of face.Guide, such as "look_straight" or "turn_left"
 }
 
 // FaceAnswer says how alike two faces are and what follows from it.
@@ -101,7 +105,14 @@ type FaceAnswer struct {
 	Frames    int       `json:"frames,omitempty"`   // looked at
 	Liveness  string    `json:"liveness,omitempty"` // where it was asked for: "passed" or "failed"; without "passed" there is no match
 	Quality   float64   `json:"quality,omitempty"`  // of the frame that was compared, 0 to 1
+	Passes    Passes    `json:"passes"`
 	MS        FaceTimes `json:"ms"`
+}
+
+// Passes is how often each network was run for an answer.
+type Passes struct {
+	Detector  int `json:"detector"`
+	Embedding int `json:"embedding"`
 }
 
 // FaceTimes is how long the parts took, in milliseconds; sums over all frames.

@@ -21,6 +21,9 @@ var (
 func (s *station) DecideFace(_ context.Context, id, who string, same bool) error {
 	return s.note(fmt.Sprintf("face %s %s %t", id, who, same))
 }
+func (s *station) CompareAgain(_ context.Context, id string) error {
+	return s.note("again " + id)
+}
 func (s *station) Answer(_ context.Context, id string, answers map[string]string) error {
 	return s.note(fmt.Sprintf("answer %s %v", id, answers))
 }

@@ -13,6 +13,7 @@ import (
 	"tram/drivers/emrtd"
 	"tram/drivers/privacy"
 	"tram/sync/outbox"
+	"tram/vision"
 )
 
 // Errors that a caller of the engine decides by.
@@ -92,6 +93,8 @@ type memory struct {
 	idNumber privacy.Private[string]
 	person   cccd.Person
 	portrait privacy.Private[[]byte] // JPEG for the screen
+	picture  privacy.Private[[]byte] // the chip's own, where a face is compared
+	likeness *vision.Likeness        // what the networks made of it
 
 	password  privacy.Private[emrtd.Password] // what opens the chip; not set when nothing does
 	insurance *cccd.Insurance
@@ -222,9 +225,9 @@ func (e *Engine) forget() {
 // wipe leaves nothing of the person in a session that something may still point
 // to, and nothing of the picture in memory.
 func (s *session) wipe() {
-	if s.portrait.IsSet() {
-		clear(s.portrait.Reveal())
-	}
+	clear(s.portrait.Reveal())
+	clear(s.picture.Reveal())
+	s.likeness.Wipe()
 	s.memory = memory{stage: s.stage}
 }
 

@@ -1,9 +1,11 @@
 package visit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tram/agent/profile"
@@ -30,6 +32,7 @@ type Faces interface {
 // FaceCheck is one comparison.
 type FaceCheck struct {
 	Portrait []byte
+	Likeness *vision.Likeness  // what an earlier comparison of the visit made of the portrait; wiped when the visit ends
 	Liveness bool              // ask for turns of the head
 	Guide    func(code string) // told what the person should do now; see Progress.Guide
 }
@@ -58,11 +61,25 @@ func (e *Engine) compareFace(s *session, picture privacy.Private[[]byte]) {
 		return
 	}
 	if !e.update(s, func() {
-		s.progress = &Progress{Step: "face"}
-		e.enter(s, StageFace)
+		clear(s.picture.Reveal()) // of an earlier read in this visit
+		s.picture = privacy.New(bytes.Clone(picture.Reveal()))
+		e.toFace(s)
 	}) {
 		return
 	}
+	e.judgeFace(s, picture)
+}
+
+// toFace asks the person to look into the camera. The caller holds the lock.
+func (e *Engine) toFace(s *session) {
+	if s.likeness == nil {
+		s.likeness = &vision.Likeness{}
+	}
+	s.progress = &Progress{Step: "face"}
+	e.enter(s, StageFace)
+}
+
+func (e *Engine) judgeFace(s *session, picture privacy.Private[[]byte]) {
 	result := e.askFace(s, picture)
 	e.update(s, func() {
 		s.face = &result
@@ -73,6 +90,37 @@ func (e *Engine) compareFace(s *session, picture privacy.Private[[]byte]) {
 	})
 }
 
+// CompareAgain looks at the person once more where no face could be compared and the
+// counter asks for one: nobody stood in the light, the camera was away. A visit that got
+// a score keeps it: the highest of several would let more strangers through than the
+// threshold says.
+func (e *Engine) CompareAgain(id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, err := e.at(id, StageFailed)
+	if err != nil {
+		return err
+	}
+	if !s.canCompareAgain() {
+		return ErrConflict
+	}
+	s.failure, s.face = nil, nil
+	s.checks = slices.DeleteFunc(s.checks, func(c Check) bool { return c.ID == "face" })
+	picture := privacy.New(bytes.Clone(s.picture.Reveal())) // the session's own is wiped when the person leaves
+	e.toFace(s)
+	e.work.Go(func() {
+		defer func() { clear(picture.Reveal()) }()
+		e.judgeFace(s, picture)
+		e.update(s, func() { e.afterEvidence(s) })
+	})
+	return nil
+}
+
+// canCompareAgain reports whether CompareAgain may be called. The caller holds the lock.
+func (s *session) canCompareAgain() bool {
+	return s.stage == StageFailed && s.failure != nil && s.failure.Code == "face_not_done" && len(s.picture.Reveal()) > 0
+}
+
 func (e *Engine) askFace(s *session, picture privacy.Private[[]byte]) FaceResult {
 	if e.opt.Faces == nil {
 		return FaceResult{Result: "not_done", Reason: "no camera is configured"}
@@ -80,7 +128,7 @@ func (e *Engine) askFace(s *session, picture privacy.Private[[]byte]) FaceResult
 	if len(picture.Reveal()) == 0 {
 		return FaceResult{Result: "not_done", Reason: "the chip gave no portrait"}
 	}
-	check := FaceCheck{Portrait: picture.Reveal(), Liveness: e.opt.Profile.Liveness == profile.LivenessTurn}
+	check := FaceCheck{Portrait: picture.Reveal(), Likeness: e.likenessOf(s), Liveness: e.opt.Profile.Liveness == profile.LivenessTurn}
 	check.Guide = func(code string) {
 		e.update(s, func() { s.progress = &Progress{Step: "face", Guide: code} })
 	}
@@ -104,6 +152,12 @@ func (e *Engine) askFace(s *session, picture privacy.Private[[]byte]) FaceResult
 		result.Result = "match"
 	}
 	return result
+}
+
+func (e *Engine) likenessOf(s *session) *vision.Likeness {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return s.likeness // nil when the person has left meanwhile: then nothing is kept
 }
 
 // DecideFace takes the word of a clerk who looked at person and portrait, where

@@ -226,7 +226,7 @@ func (e *Engine) View() *View {
 		ID: s.id, Stage: s.stage, Source: sourceName(s.source), Portrait: s.portrait.IsSet(),
 		Assurance: s.level(), Verification: s.verdicts(), Checks: slices.Clone(s.checks),
 		CanSkipChip: s.stage == StageCard && s.known() && e.opt.Profile.Enough(s.assurance),
-		NeedsCAN:    s.needsCAN, CanGoBack: e.canGoBack(s),
+		NeedsCAN:    s.needsCAN, CanGoBack: e.canGoBack(s), CanCompareAgain: s.canCompareAgain(),
 		Answers: maps.Clone(s.answers), Problems: maps.Clone(s.problems), Alarms: append([]Alarm{}, s.alarms...),
 	}
 	if s.source == SourceVNeID || s.source == SourceBHYT {

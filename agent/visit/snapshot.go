@@ -147,11 +147,13 @@ type View struct {
 	Problems map[string]string `json:"problems"` // by question: "required", "format", "range", "unknown_choice"; never null
 	Alarms   []Alarm           `json:"alarms"`   // what the register says; never null
 	// CanGoBack is true where Back leads to the questions again.
-	CanGoBack bool        `json:"canGoBack"`
-	Failure   *Failure    `json:"failure,omitempty"`
-	Record    *RecordView `json:"record,omitempty"`
-	Ticket    *Ticket     `json:"ticket,omitempty"` // once recorded
-	Gate      *GateView   `json:"gate,omitempty"`   // at a gate that keeps passages
+	CanGoBack bool `json:"canGoBack"`
+	// CanCompareAgain is true where no face could be compared and CompareAgain looks once more.
+	CanCompareAgain bool        `json:"canCompareAgain"`
+	Failure         *Failure    `json:"failure,omitempty"`
+	Record          *RecordView `json:"record,omitempty"`
+	Ticket          *Ticket     `json:"ticket,omitempty"` // once recorded
+	Gate            *GateView   `json:"gate,omitempty"`   // at a gate that keeps passages
 }
 
 // PersonView holds the person's data as the screen shows it. Fields that the

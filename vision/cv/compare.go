@@ -2,6 +2,7 @@ package cv
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +32,11 @@ type viewer struct {
 // best is the one that shows the face best, not the one that scores best: taking
 // the highest of many scores would let more strangers through than the threshold
 // says. Every template is wiped before it returns.
-func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q vision.FaceQuestion) (vision.FaceAnswer, error) {
+//
+// The portrait's template is told, where the question wants to keep it, before the
+// camera is opened: whatever becomes of this comparison, the next of the same
+// visit need not compute it.
+func (s *server) compare(ctx context.Context, id uint64, blobs [][]byte, q vision.FaceQuestion) (vision.FaceAnswer, error) {
 	began := time.Now()
 	said := face.Fine
 	tell := func(g face.Guide) {
@@ -51,11 +56,11 @@ func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q visi
 		q.Frames = enoughFrames
 	}
 	q.Frames = min(q.Frames, 100)
-	p, err := e.templateOf(portrait)
+	p, err := s.portraitOf(e, id, blobs, q.Keep)
 	if err != nil {
 		return vision.FaceAnswer{}, fmt.Errorf("portrait: %w", err)
 	}
-	defer p.template.Wipe()
+	defer p.Wipe()
 	c, err := camera.Open(ctx, q.Source, camera.Options{Rate: q.Rate, Ask: q.Ask})
 	if err != nil {
 		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
@@ -68,7 +73,7 @@ func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q visi
 		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
 	}
 	defer best.template.Wipe()
-	a := e.judge(p, best, began)
+	a := e.judge(p, best.template, began)
 	if q.Liveness {
 		a.Liveness = "failed"
 		alive, err := v.alive(ctx, best.template, rand.IntN(2) == 0) //nolint:gosec // an order that a film cannot know
@@ -81,10 +86,29 @@ func (s *server) compare(ctx context.Context, id uint64, portrait []byte, q visi
 			a.Match, a.Unsure = false, true // the face is right, that a person stands there is not shown
 		}
 		a.MS.Total = ms(time.Since(began))
-		a.MS.Forward += ms(e.detector.take() + e.embedding.take())
+		e.account(&a)
 	}
 	a.Frames, a.Quality = v.frames, best.quality
 	return a, nil
+}
+
+// portraitOf is the portrait's template: the one that an earlier comparison of the
+// same visit left, if these networks made it of this very portrait, else a new one.
+func (s *server) portraitOf(e eyes, id uint64, blobs [][]byte, keep bool) (face.Template, error) {
+	portrait, detector, embedding := sha256.Sum256(blobs[0]), e.detector.sum, e.embedding.sum
+	if len(blobs) > 1 {
+		if t := face.FromKept(blobs[1], portrait, detector, embedding); t != nil {
+			return t, nil
+		}
+	}
+	p, err := e.templateOf(blobs[0])
+	if err != nil || !keep {
+		return p.template, err
+	}
+	kept := face.Kept(p.template, portrait, detector, embedding)
+	defer clear(kept)
+	_ = s.write(vision.Message{ID: id, Kind: vision.KindProgress, Blobs: [][]byte{kept}}, vision.FaceProgress{})
+	return p.template, nil
 }
 
 // best looks at frames until enough of them are fit and returns the one that

@@ -56,7 +56,11 @@ func (s *server) eyes(m vision.FaceModel) (eyes, error) {
 		return eyes{}, err
 	}
 	e, err := s.nets.get(m.Name)
-	return eyes{d, e, cut}, err
+	if err != nil {
+		return eyes{}, err
+	}
+	_, _ = d.take(), e.take() // of a question that ended without an answer
+	return eyes{d, e, cut}, nil
 }
 
 // detect finds the faces in m.
@@ -204,17 +208,28 @@ func (s *server) verify(a, b []byte, model vision.FaceModel) (vision.FaceAnswer,
 		return vision.FaceAnswer{}, fmt.Errorf("second picture: %w", err)
 	}
 	defer fb.template.Wipe()
-	return e.judge(fa, fb, began), nil
+	answer := e.judge(fa.template, fb.template, began)
+	answer.Quality = min(fa.quality, fb.quality)
+	return answer, nil
 }
 
-func (e eyes) judge(a, b found, began time.Time) vision.FaceAnswer {
-	score := face.Cosine(a.template, b.template)
+func (e eyes) judge(a, b face.Template, began time.Time) vision.FaceAnswer {
+	score := face.Cosine(a, b)
 	match, unsure := e.cut.Judge(score)
-	return vision.FaceAnswer{
+	answer := vision.FaceAnswer{
 		Score: score, Threshold: e.cut.Threshold, Match: match, Unsure: unsure,
-		Model: e.embedding.id, Detector: e.detector.id, Quality: min(a.quality, b.quality),
-		MS: vision.FaceTimes{Total: ms(time.Since(began)), Forward: ms(e.detector.take() + e.embedding.take())},
+		Model: e.embedding.id, Detector: e.detector.id, MS: vision.FaceTimes{Total: ms(time.Since(began))},
 	}
+	e.account(&answer)
+	return answer
+}
+
+// account adds what the networks did since it was last asked.
+func (e eyes) account(a *vision.FaceAnswer) {
+	looked, compared := e.detector.take(), e.embedding.take()
+	a.MS.Forward += ms(looked.spent + compared.spent)
+	a.Passes.Detector += looked.passes
+	a.Passes.Embedding += compared.passes
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,6 +1,7 @@
 package cv
 
 import (
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -14,8 +15,15 @@ import (
 type network struct {
 	net   gocv.Net
 	id    vision.ModelID
-	names []string      // of the outputs, once asked for
-	spent time.Duration // inside forward since take was last called
+	sum   [32]byte // id.SHA256 as bytes
+	names []string // of the outputs, once asked for
+	work  work     // since take was last called
+}
+
+// work is what a network did.
+type work struct {
+	passes int
+	spent  time.Duration
 }
 
 // networks loads each network once, when it is first needed.
@@ -41,6 +49,7 @@ func (n *networks) get(name string) (*network, error) {
 		return nil, fmt.Errorf("load %s: OpenCV gives an empty network", entry.File)
 	}
 	k := &network{net: net, id: vision.ModelID{Name: entry.Name, SHA256: entry.SHA256}}
+	_, _ = hex.Decode(k.sum[:], []byte(entry.SHA256)) // it was compared with the file's: it is 64 digits
 	if n.loaded == nil {
 		n.loaded = map[string]*network{}
 	}
@@ -63,7 +72,8 @@ func (k *network) forward(blob gocv.Mat, outputs ...string) ([][]float32, error)
 	began := time.Now()
 	k.net.SetInput(blob, "")
 	mats := k.net.ForwardLayers(outputs)
-	k.spent += time.Since(began)
+	k.work.passes++
+	k.work.spent += time.Since(began)
 	defer func() {
 		for i := range mats {
 			_ = mats[i].Close()
@@ -83,11 +93,11 @@ func (k *network) forward(blob gocv.Mat, outputs ...string) ([][]float32, error)
 	return out, nil
 }
 
-// take returns the time spent inside the network since the last call.
-func (k *network) take() time.Duration {
-	d := k.spent
-	k.spent = 0
-	return d
+// take returns what the network did since the last call.
+func (k *network) take() work {
+	w := k.work
+	k.work = work{}
+	return w
 }
 
 // blobOf makes a 1×3×h×w input of numbers.

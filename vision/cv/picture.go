@@ -39,11 +39,14 @@ func portrait(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer func() { wipe(&m) }()
 	if m.Rows() > portraitHeight || m.Cols() > 2*portraitHeight {
 		k := min(float64(portraitHeight)/float64(m.Rows()), 2*float64(portraitHeight)/float64(m.Cols()))
 		size := image.Pt(max(1, int(float64(m.Cols())*k)), max(1, int(float64(m.Rows())*k)))
-		gocv.Resize(m, &m, size, 0, 0, gocv.InterpolationArea)
+		small := gocv.NewMat()
+		gocv.Resize(m, &small, size, 0, 0, gocv.InterpolationArea)
+		wipe(&m)
+		m = small
 	}
 	return encodeJPEG(m, 88)
 }
@@ -54,6 +57,7 @@ func encodeJPEG(m gocv.Mat, quality int) ([]byte, error) {
 		return nil, fmt.Errorf("encode a JPEG: %w", err)
 	}
 	defer buf.Close()
+	defer clear(buf.GetBytes()) // OpenCV's own copy; it may show a person
 	return append([]byte(nil), buf.GetBytes()...), nil
 }
 

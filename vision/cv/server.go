@@ -1,7 +1,6 @@
 package cv
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,9 +50,8 @@ func Serve(ctx context.Context, conn net.Conn, o Options) error {
 	go func() {
 		defer cancel() // a question in hand is of no use to anyone any more
 		defer close(questions)
-		r := bufio.NewReader(conn)
 		for {
-			m, err := vision.ReadMessage(r)
+			m, err := vision.ReadMessage(conn) // unbuffered: a buffer would hold the end of a picture for long
 			if err != nil {
 				readErr <- err
 				return
@@ -122,6 +120,11 @@ func (s *server) reply(m vision.Message, ctx context.Context) error { //nolint:r
 	if err != nil {
 		return s.write(vision.Message{ID: m.ID, Kind: vision.KindError}, vision.FaultOf(toSentinel(err)))
 	}
+	defer func() {
+		for _, b := range blobs {
+			clear(b) // it may show a person
+		}
+	}()
 	return s.write(vision.Message{ID: m.ID, Kind: vision.KindAnswer, Blobs: blobs}, body)
 }
 
@@ -144,7 +147,7 @@ func (s *server) answer(ctx context.Context, m vision.Message) (any, [][]byte, e
 		return nil, nil, err
 	}
 	need := map[string]int{vision.KindPortrait: 1, vision.KindCompare: 1, vision.KindVerify: 2, vision.KindQR: 1}[m.Kind]
-	if len(m.Blobs) != need {
+	if kept := m.Kind == vision.KindCompare && len(m.Blobs) == 2; len(m.Blobs) != need && !kept {
 		return nil, nil, fmt.Errorf("%w: %s with %d pictures", vision.ErrQuestion, m.Kind, len(m.Blobs))
 	}
 	switch m.Kind {
@@ -165,7 +168,7 @@ func (s *server) answer(ctx context.Context, m vision.Message) (any, [][]byte, e
 		if err := json.Unmarshal(m.Body, &q); err != nil {
 			return nil, nil, fmt.Errorf("%w: its body is no JSON", vision.ErrQuestion)
 		}
-		a, err := s.compare(ctx, m.ID, m.Blobs[0], q)
+		a, err := s.compare(ctx, m.ID, m.Blobs, q)
 		return a, nil, err
 	case vision.KindCount:
 		var q vision.CountQuestion

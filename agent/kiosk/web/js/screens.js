@@ -268,6 +268,7 @@ function failed(snap, answer) {
   const known = t(`failed.${code}.title`, undefined, '') ? code : 'internal';
   const actions = [button('primary', t('failed.restart'), () => answer('cancel'), 'cancel')];
   if (visit.canGoBack) actions.unshift(button('quiet', t('ask.change'), () => answer('back'), 'back'));
+  if (visit.canCompareAgain) actions.unshift(button('quiet', t('failed.again'), () => answer('face/again'), 'face-again'));
   const pictures = visit.checks?.length ? [] : PICTURES[code] ?? [];
   const root = h('section', { class: visit.checks?.length ? 'stage-failed' : 'stage-failed failed-plain' },
     h('div', { class: 'title title-failed' }, h('span', { class: 'failed-sign' }, icon('bang')), heading(t(`failed.${known}.title`))),
