@@ -76,7 +76,8 @@ type Options struct {
 	Tail    *bundle.Tail   // the end of the log, for support bundles; may be nil
 	Log     *slog.Logger
 
-	Counted func(outbox.Receipt, gate.Count) // called after each accepted count; may be nil
+	Clock   func() (now time.Time, right bool) // nil: the machine's, right when somebody disciplines it
+	Counted func(outbox.Receipt, gate.Count)   // called after each accepted count; may be nil
 }
 
 // Agent is one device.

@@ -47,6 +47,7 @@ func (l *log) String() string {
 
 // rig is a device in this process, and its hub.
 type rig struct {
+	clock  func() (time.Time, bool) // of the register; nil: the machine's
 	t      *testing.T
 	hub    *hubtest.Hub
 	config configs.Config

@@ -28,7 +28,7 @@ const TypeRegisterDamaged = "vn.tram.register.damaged.v1"
 
 // RegisterPolicy is what a profile says of the local register.
 func RegisterPolicy(p profile.Profile) register.Policy {
-	policy := register.Policy{Closes: p.Closes}
+	policy := register.Policy{Closes: p.Closes, Reasons: reasons(p)}
 	if p.Register != nil {
 		policy.Keeps, policy.Retain = p.Register.Keeps, p.Register.Retain.Value()
 	}
@@ -44,6 +44,7 @@ func RegisterPolicy(p profile.Profile) register.Policy {
 func (a *Agent) openRegister(box keep.Box) error {
 	policy := RegisterPolicy(a.profile)
 	policy.Room, policy.Holidays = a.config.Register.Room, a.config.Register.Holidays
+	policy.Counts = a.config.Register.Counts && a.profile.Register != nil && a.profile.Register.Kind == profile.RegisterStays
 	policy.Direction, policy.Passback = a.config.Passage.Direction, a.config.Passage.Passback.Value()
 	reg, err := register.Open(RegisterPath(a.config.StateDir()), register.Options{
 		Box: box, Policy: policy, Clock: a.clock, Roster: a.lists.Candidates, Allow: a.allow(), Log: a.log,
@@ -70,10 +71,14 @@ const (
 )
 
 // runRegister repairs what a crash left, tells the hub of a damaged file, and
-// then deletes what is over and notes what is delivered, until ctx ends.
+// then deletes what is over, notes what is delivered, and counts the stays of
+// days that are over, until ctx ends.
 func (a *Agent) runRegister(ctx context.Context) error {
 	if err := a.repairRegister(ctx); err != nil {
 		a.log.Error("the register cannot be repaired yet", "err", err)
+	}
+	if err := a.countStays(ctx); err != nil {
+		a.log.Error("the stays of a day are not counted yet", "err", err)
 	}
 	sweep, delivered := time.NewTicker(sweepEvery), time.NewTicker(deliveredEvery)
 	defer sweep.Stop()
@@ -88,6 +93,7 @@ func (a *Agent) runRegister(ctx context.Context) error {
 			if n, err = a.register.Sweep(time.Now()); n > 0 {
 				a.log.Info("entries of the register are deleted, their time is over", "entries", n)
 			}
+			err = errors.Join(err, a.countStays(ctx))
 		case <-delivered.C:
 			err = a.noteDelivered()
 		}

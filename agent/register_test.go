@@ -96,7 +96,7 @@ func TestAnEntryThatACrashLeftBecomesARecordAndAClerkClosesTheStay(t *testing.T)
 // startAgent runs the rig's device and gives its Agent, too.
 func startAgent(t *testing.T, r *rig) (*Agent, func()) {
 	t.Helper()
-	a, err := New(Options{Config: r.config, Version: "test", Log: slog.New(slog.DiscardHandler)})
+	a, err := New(Options{Config: r.config, Version: "test", Clock: r.clock, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func Default() Config {
 		Outbox:   Outbox{MaxMiB: 1024},
 		Kiosk:    Kiosk{Enabled: true, Listen: "127.0.0.1:8600", Idle: Duration(60 * time.Second), SignIn: Duration(10 * time.Minute), Hosts: []string{}, Origins: []string{}},
 		Bridges:  []Bridge{},
-		Register: Register{Holidays: []string{}},
+		Register: Register{Holidays: []string{}, Counts: true},
 		Log:      Log{Level: "info"},
 	}
 }

@@ -128,6 +128,7 @@ type Register struct {
 	Room     string   `yaml:"room"`
 	Remote   bool     `yaml:"remote"`
 	Holidays []string `yaml:"holidays"`
+	Counts   bool     `yaml:"counts"`
 }
 
 // Log is what the daemon tells the journal.

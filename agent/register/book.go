@@ -230,7 +230,11 @@ func (r *Register) Done(id string, sequence uint64) error {
 			}
 			tx.OnCommit(r.forgetTally)
 		}
-		if e.State != StateOpen {
+		if e.State == StateOpen {
+			if err := r.countStay(tx, e); err != nil {
+				return err
+			}
+		} else {
 			e.Expires = e.Time.Add(e.Retain)
 		}
 		if e.Retain > 0 || e.State == StateOpen {

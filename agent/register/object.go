@@ -29,6 +29,7 @@ const (
 	kindAlarm   = 'a'
 	kindRequest = 'r'
 	kindList    = 'l'
+	kindCount   = 'c'
 )
 
 // object is what lies under a name: JSON, and how often it was written.
@@ -160,7 +161,7 @@ func (r *Register) adopt(tx *bolt.Tx, n []byte, o object) error {
 		e.Hash = r.hash(e.Number)
 		return r.save(tx, nil, &e)
 	}
-	if !slices.Contains([]byte{kindTrip, kindAlarm, kindRequest, kindList}, n[0]) {
+	if !slices.Contains([]byte{kindTrip, kindAlarm, kindRequest, kindList, kindCount}, n[0]) {
 		return nil
 	}
 	return r.put(tx, n[0], string(n[1:]), o.Data)

@@ -16,6 +16,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"tram/agent/keep"
+	"tram/agent/lodging"
 	"tram/agent/visit"
 	"tram/sync/boltfile"
 )
@@ -35,7 +36,7 @@ type Box = keep.Box
 
 // Place is the time zone of the law and of "today": UTC+7 without summer time,
 // whatever the machine says.
-var Place = time.FixedZone("Asia/Ho_Chi_Minh", 7*60*60)
+var Place = lodging.Place
 
 // Policy is what the profile says of the register.
 type Policy struct {
@@ -51,6 +52,8 @@ type Policy struct {
 	Direction string
 	Passback  time.Duration // so long nobody passes twice the same way; 0: until they passed the other way
 	Holidays  []string      // yyyy-mm-dd: no working days, besides Saturdays and Sundays
+	Counts    bool          // stays are counted, for a record of each day
+	Reasons   []string      // what stands to choose from as the reason of a stay; nil: whatever was answered
 }
 
 // Options says how to open a register.

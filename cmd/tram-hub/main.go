@@ -62,7 +62,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 4 a hub, a file or a server is not 
 	device := &cobra.Command{Use: "device", Short: "Devices whose records the hub takes", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return usage("name one of its commands; see --help") }}
 	device.AddCommand(newDeviceAddCmd(term), newDeviceRevokeCmd(term))
-	root.AddCommand(newRunCmd(term), newReportCmd(term), newRecordsCmd(term), newKeyCmd(term), newCommandCmd(term), newAllowListCmd(term), newCodeCmd(term), newCACmd(term), device)
+	root.AddCommand(newRunCmd(term), newReportCmd(term), newRecordsCmd(term), newCountsCmd(term), newKeyCmd(term), newCommandCmd(term), newAllowListCmd(term), newCodeCmd(term), newCACmd(term), device)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
 	checkAll(root)
 	return root

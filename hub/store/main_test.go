@@ -39,6 +39,7 @@ var cases = []struct {
 	{"does not verify over a break of the chain", doesNotVerifyOverABreak},
 	{"tells both times of a record whose clock was repaired", tellsBothTimes},
 	{"lists records in order, page after page", listsRecords},
+	{"tells counts of stays, and none with a small cell", tellsStays},
 	{"keeps aside what it refused, once and within bounds", keepsAside},
 	{"names a lower highwater when there are too many gaps", lowerHighwater},
 	{"sends a command until it is answered", sendsCommands},

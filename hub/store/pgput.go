@@ -112,6 +112,7 @@ type pgLedger struct {
 		device, id, kind, boot, mono, clock []string
 		sequence                            []int64
 		time                                []time.Time
+		stays                               [][]byte // JSON; nil but for counts of stays
 	}
 }
 
@@ -155,6 +156,11 @@ func (l *pgLedger) keep(it *Item, r row) error {
 		n.device, n.sequence = append(n.device, it.Device), append(n.sequence, int64(v.Sequence))
 		n.id, n.kind, n.time = append(n.id, v.ID), append(n.kind, v.Type), append(n.time, v.Time)
 		n.boot, n.mono, n.clock = append(n.boot, v.BootID), append(n.mono, string(mono)), append(n.clock, v.Clock)
+		var stays []byte
+		if c := rowOf(v).Stays; c != nil {
+			stays = encode(c)
+		}
+		n.stays = append(n.stays, stays)
 	}
 	return nil
 }
@@ -184,10 +190,10 @@ func (l *pgLedger) flush() error {
 			SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[])`,
 			e.device, e.first, e.last, e.prev, e.hash, e.sealed)
 		n := &l.records
-		l.batch.Queue(`INSERT INTO tram_hub.records (device, sequence, id, type, time, bootid, monotonic, clock)
-			SELECT d, s, i, k, t, b, m::numeric, c FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
-			AS q(d, s, i, k, t, b, m, c)`,
-			n.device, n.sequence, n.id, n.kind, n.time, n.boot, n.mono, n.clock)
+		l.batch.Queue(`INSERT INTO tram_hub.records (device, sequence, id, type, time, bootid, monotonic, clock, stays)
+			SELECT d, s, i, k, t, b, m::numeric, c, n FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::jsonb[])
+			AS q(d, s, i, k, t, b, m, c, n)`,
+			n.device, n.sequence, n.id, n.kind, n.time, n.boot, n.mono, n.clock, n.stays)
 	}
 	if l.aside {
 		l.batch.Queue(`DELETE FROM tram_hub.asides WHERE number IN (

@@ -72,7 +72,7 @@ func (s *Postgres) page(ctx context.Context, device string, after uint64) ([]Rec
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.pool.Query(ctx, `SELECT sequence, id, type, time, bootid, monotonic::text, clock FROM tram_hub.records
+	rows, err := s.pool.Query(ctx, `SELECT sequence, id, type, time, bootid, monotonic::text, clock, stays FROM tram_hub.records
 		WHERE device = $1 AND sequence > $2 ORDER BY sequence LIMIT $3`, device, int64(after), recordsPage)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (s *Postgres) page(ctx context.Context, device string, after uint64) ([]Rec
 	var seq int64
 	var r indexRow
 	var mono string
-	_, err = pgx.ForEachRow(rows, []any{&seq, &r.ID, &r.Type, &r.Time, &r.Boot, &mono, &r.Clock}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&seq, &r.ID, &r.Type, &r.Time, &r.Boot, &mono, &r.Clock, &r.Stays}, func() error {
 		n, err := strconv.ParseUint(mono, 10, 64)
 		r.Mono, r.Time = wire.Nanoseconds(n), r.Time.UTC()
 		page = append(page, r.record(device, uint64(seq), d.Offsets))

@@ -158,6 +158,8 @@ type Record struct {
 	Time     time.Time `json:"time"`           // by the device's clock
 	TrueTime time.Time `json:"trueTime"`       // with what the device later knew of its clock
 	Clock    string    `json:"clock,omitzero"` // unsynced, when the device said so and never repaired it
+
+	Stays *wire.StayCount `json:"stays,omitempty"` // of a count of stays: nothing of a person
 }
 
 // Aside is an envelope that the hub could not accept and keeps for a look.
@@ -198,15 +200,24 @@ type indexRow struct {
 	Boot  string           `json:"boot,omitempty"`
 	Mono  wire.Nanoseconds `json:"mono,omitempty"`
 	Clock string           `json:"clock,omitempty"`
+
+	Stays *wire.StayCount `json:"stays,omitempty"`
 }
 
 func rowOf(e *wire.Event) indexRow {
-	return indexRow{ID: e.ID, Type: e.Type, Time: e.Time, Boot: e.BootID, Mono: e.Monotonic, Clock: e.Clock}
+	r := indexRow{ID: e.ID, Type: e.Type, Time: e.Time, Boot: e.BootID, Mono: e.Monotonic, Clock: e.Clock}
+	if e.Type == wire.TypeStaysCounted {
+		// One that tells more than may be told, or nothing that can be read, stays sealed.
+		if c, err := wire.ParseStayCount(e.Data); err == nil {
+			r.Stays = &c
+		}
+	}
+	return r
 }
 
 // record returns what is told of a row, its time repaired.
 func (r *indexRow) record(device string, seq uint64, offsets []wire.ClockOffset) Record {
-	out := Record{Device: device, Sequence: seq, ID: r.ID, Type: r.Type, Time: r.Time, TrueTime: r.Time, Clock: r.Clock}
+	out := Record{Device: device, Sequence: seq, ID: r.ID, Type: r.Type, Time: r.Time, TrueTime: r.Time, Clock: r.Clock, Stays: r.Stays}
 	of := wire.Event{BootID: r.Boot, Monotonic: r.Mono}
 	for i := range offsets {
 		if offsets[i].Applies(&of) {

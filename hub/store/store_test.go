@@ -223,6 +223,31 @@ func listsRecords(t *testing.T, p place) {
 	}
 }
 
+// tellsStays: what a device counts is told in numbers, unless it says more than
+// may be told.
+func tellsStays(t *testing.T, p place) {
+	s, c := p.fresh(), newChain(t, "house-1")
+	good := wire.NewStayCount()
+	good.Profile, good.From, good.To, good.Stays = "lodging", noon.Add(-24*time.Hour), noon, 9
+	good.Reason, good.Age, good.Nationality, good.Nights = map[string]int{"tourism": 9}, map[string]int{}, map[string]int{"VNM": 9}, map[string]int{"1": 9}
+	good.Withheld = map[string]int{"age": 9}
+	small := wire.NewStayCount()
+	small.Add(good)
+	small.Profile, small.From, small.To = good.Profile, good.From, good.To
+	small.Nights = map[string]int{"1": 8, "2-6": 1}
+	put(t, s, c.say(wire.TypeStaysCounted, good), c.say(wire.TypeStaysCounted, small), c.add(1))
+	var got []store.Record
+	if err := s.Records(ctx, "house-1", func(r store.Record) error { got = append(got, r); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 3 || got[0].Stays == nil || got[0].Stays.Stays != 9 || got[0].Stays.Nights["1"] != 9 || !got[0].Stays.To.Equal(noon) {
+		t.Fatalf("records %+v", got)
+	}
+	if got[1].Stays != nil || got[2].Stays != nil {
+		t.Errorf("told of others: %+v, %+v", got[1].Stays, got[2].Stays)
+	}
+}
+
 func keepsAside(t *testing.T, p place) {
 	s, c := p.fresh(), newChain(t, "desk-1")
 	it := c.add(2)

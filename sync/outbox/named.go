@@ -13,46 +13,67 @@ import (
 // down that it was done: those are the last few.
 const keepNames = 256
 
-// prefixName begins the keys, in the bucket of single values, under which ids lie by sequence.
-var prefixName = []byte("name")
+// What begins the keys, in the bucket of single values, under which ids lie: of
+// records by sequence, of counts that only a sum holds by how many those were.
+var (
+	prefixName   = []byte("name")
+	prefixSummed = []byte("summed")
+)
 
-func nameKey(seq uint64) []byte { return append(bytes.Clone(prefixName), key(seq)...) }
-
-// name remembers the id of a record, and forgets those of long ago.
-func name(tx *bolt.Tx, seq uint64, id string) error {
+// name remembers an id under a number that grows, and forgets those of long ago.
+func name(tx *bolt.Tx, prefix []byte, n uint64, id string) error {
 	b := tx.Bucket(bucketMeta)
 	var old [][]byte
-	c := b.Cursor()
-	for k, _ := c.Seek(prefixName); len(k) == len(prefixName)+8 && bytes.HasPrefix(k, prefixName); k, _ = c.Next() {
-		if binary.BigEndian.Uint64(k[len(prefixName):])+keepNames > seq {
-			break
+	eachName(b, prefix, func(k []byte, at uint64, _ []byte) bool {
+		if at+keepNames > n {
+			return false
 		}
 		old = append(old, bytes.Clone(k))
-	}
+		return true
+	})
 	for _, k := range old {
 		if err := b.Delete(k); err != nil {
 			return err
 		}
 	}
-	return b.Put(nameKey(seq), []byte(id))
+	return b.Put(append(bytes.Clone(prefix), key(n)...), []byte(id))
+}
+
+// eachName calls each with the ids under a prefix, the oldest first, until it
+// returns false.
+func eachName(b *bolt.Bucket, prefix []byte, each func(k []byte, n uint64, id []byte) bool) {
+	c := b.Cursor()
+	for k, v := c.Seek(prefix); len(k) == len(prefix)+8 && bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		if !each(k, binary.BigEndian.Uint64(k[len(prefix):]), v) {
+			return
+		}
+	}
 }
 
 // Find returns the receipt of a record that was accepted under an id that its
-// maker gave it, when it is among the last 256. After a damaged file was replaced
-// nothing is found.
+// maker gave it, when it is among the last 256, or among as many counts that only
+// a sum holds. After a damaged file was replaced nothing is found.
 func (s *Store) Find(id string) (Receipt, bool, error) {
-	var found uint64
+	r := Receipt{ID: id}
+	found := false
 	err := s.view(func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketMeta).Cursor()
-		for k, v := c.Seek(prefixName); len(k) == len(prefixName)+8 && bytes.HasPrefix(k, prefixName); k, v = c.Next() {
+		b := tx.Bucket(bucketMeta)
+		eachName(b, prefixSummed, func(_ []byte, _ uint64, v []byte) bool {
 			if string(v) == id {
-				found = binary.BigEndian.Uint64(k[len(prefixName):])
+				r.Merged, found = true, true
 			}
-		}
+			return true
+		})
+		eachName(b, prefixName, func(_ []byte, n uint64, v []byte) bool {
+			if string(v) == id {
+				r.Sequence, r.Merged, found = n, false, true
+			}
+			return true
+		})
 		return nil
 	})
 	if err != nil {
 		return Receipt{}, false, fmt.Errorf("look for a record: %w", err)
 	}
-	return Receipt{Sequence: found, ID: id}, found > 0, nil
+	return r, found, nil
 }

@@ -38,3 +38,34 @@ func TestARecordIsFoundByTheIDItWasGiven(t *testing.T) {
 		t.Errorf("after compacting: %+v, %v, %v; want %+v", got, ok, err, last)
 	}
 }
+
+// TestACountThatOnlyASumHoldsIsFoundByItsID: who was interrupted must not hand it
+// in again, or it would be added twice.
+func TestACountThatOnlyASumHoldsIsFoundByItsID(t *testing.T) {
+	s, d, path := small(t)
+	fill(t, s, Identity, 8000)
+	merged := ""
+	for i := range 40 {
+		draft := countDraft(i, "north")
+		draft.ID = fmt.Sprintf("count-%d", i)
+		r, err := s.Accept(t.Context(), draft)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Merged {
+			merged = draft.ID
+		}
+	}
+	if merged == "" {
+		t.Fatal("no count was merged: the outbox was not full")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := d.options()
+	o.MaxBytes = minBytes
+	s = open(t, path, o)
+	if r, ok, err := s.Find(merged); err != nil || !ok || !r.Merged || r.Sequence != 0 || r.ID != merged {
+		t.Errorf("found %+v, %v, %v; want a merged count", r, ok, err)
+	}
+}

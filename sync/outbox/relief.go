@@ -173,7 +173,18 @@ func (s *Store) sum(j *job, why error) {
 	err := error(nil)
 	if len(counts) > 0 {
 		err = s.updateToFree(func(tx *bolt.Tx, h *head) error {
-			h.Merged += uint64(len(counts))
+			for i := range j.group {
+				r := &j.group[i]
+				if r.count == nil {
+					continue
+				}
+				h.Merged++
+				if r.named {
+					if err := name(tx, prefixSummed, h.Merged, r.id); err != nil {
+						return err
+					}
+				}
+			}
 			return tally(tx, counts)
 		})
 		s.tallied.Store(err == nil)

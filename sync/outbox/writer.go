@@ -145,7 +145,7 @@ func (s *Store) putAll(tx *bolt.Tx, h *head, jobs []*job) error {
 		h.Next, h.Hash = r.last+1, r.hash
 		for i := range j.group {
 			if j.group[i].named {
-				if err := name(tx, r.first+uint64(i), j.group[i].id); err != nil {
+				if err := name(tx, prefixName, r.first+uint64(i), j.group[i].id); err != nil {
 					return err
 				}
 			}
