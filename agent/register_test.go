@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"tram/agent/register"
 	"tram/agent/visit"
 	"tram/drivers/privacy"
+	"tram/drivers/sim"
 	"tram/hub/hubtest"
 	"tram/sync/outbox"
 	"tram/sync/seal/rest"
@@ -108,5 +110,37 @@ func startAgent(t *testing.T, r *rig) (*Agent, func()) {
 		if err := <-done; err != nil {
 			t.Errorf("the daemon ended with: %v", err)
 		}
+	}
+}
+
+// TestTheDaysCheckInTableHoldsTheInsurance plays a patient with both codes and
+// exports the day, as a clerk does for the hospital's system.
+func TestTheDaysCheckInTableHoldsTheInsurance(t *testing.T) {
+	c := counter{newRig(t), t}
+	c.config.Profile = "clinic"
+	a, stop := startAgent(t, c.rig)
+	defer stop()
+	c.waitFor("ready", func(Status) bool { return true })
+	id := c.begin(visit.StageConsent)
+	insurance := "GD4950000000017|" + hex.EncodeToString([]byte(sim.DefaultCitizen().PersonName)) + "|15/01/1999|1|53e1bb91|66 - 001|01/01/2026|31/12/2026|01/01/2026|66001|-|-|01/01/2031|17$"
+	var same struct {
+		Visit string `json:"visit"`
+	}
+	if err := c.client.PostJSON(t.Context(), "/v1/visits", map[string]string{"qr": insurance}, &same); err != nil || same.Visit != id {
+		t.Fatalf("the insurance card: visit %q, %v", same.Visit, err)
+	}
+	c.must(id, "consent", "skip-chip", "confirm")
+	c.await(visit.StageRecorded)
+	file, err := desk{a}.Export(t.Context(), "clerk", kiosk.Form{Name: "qd4750", Format: "csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimPrefix(string(file.Data), "\xef\xbb\xbf"), "\r\n")
+	if lines[0] != "ho_ten,so_cccd,ngay_sinh,gioi_tinh,ma_the_bhyt,ma_dkbd,gt_the_tu,gt_the_den,ngay_vao" {
+		t.Fatalf("columns %s", lines[0])
+	}
+	want := sim.DefaultCitizen().PersonName + "," + sim.DefaultCitizen().IDCode + ",199901150000,1,GD4950000000017,66001,20260101,20261231," + time.Now().In(register.Place).Format("20060102")
+	if !strings.HasPrefix(lines[1], want) {
+		t.Errorf("line %s\nwant %s…", lines[1], want)
 	}
 }

@@ -27,8 +27,9 @@ type Form struct {
 }
 
 // Column takes its cells from one field: "number" counts the lines, "arrived",
-// "left", "document", "birthYear", "arrived4750", "birth4750", "gender4750" are
-// made of the guest; every other is a field of the person or an answer.
+// "left", "document", "birthYear", "arrived4750", "birth4750", "gender4750",
+// "insuranceFrom4750" and "insuranceUntil4750" are made of the guest; every other
+// is a field of the person or an answer.
 type Column struct {
 	Heading string `yaml:"heading"`
 	Field   string `yaml:"field"`
@@ -125,6 +126,10 @@ func (g Guest) field(name string, number int) string {
 		return stamp(g.Arrived, "200601021504")
 	case "birth4750":
 		return birth4750(g.Person["dateOfBirth"])
+	case "insuranceFrom4750":
+		return date8(g.Person["insuranceFrom"])
+	case "insuranceUntil4750":
+		return date8(g.Person["insuranceUntil"])
 	case "gender4750":
 		code, ok := map[string]string{"Nam": "1", "Nữ": "2"}[g.Person["gender"]]
 		if !ok {
@@ -151,12 +156,23 @@ func (g Guest) field(name string, number int) string {
 
 // birth4750 is dd/MM/yyyy, MM/yyyy or yyyy as yyyymmddHHMM, what is not known as 00.
 func birth4750(date string) string {
-	if date == "" {
+	d := date8(date)
+	if d == "" {
 		return ""
 	}
+	return d + "0000"
+}
+
+// date8 is dd/MM/yyyy, MM/yyyy or yyyy as yyyymmdd, what is not known as 00; what
+// is no date is nothing.
+func date8(date string) string {
 	p := strings.Split(date, "/")
 	for len(p) < 3 {
 		p = append([]string{"00"}, p...)
 	}
-	return p[2] + p[1] + p[0] + "0000"
+	d := p[2] + p[1] + p[0]
+	if _, err := strconv.ParseUint(d, 10, 32); err != nil || len(d) != len("20260302") {
+		return ""
+	}
+	return d
 }

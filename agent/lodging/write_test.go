@@ -94,7 +94,7 @@ func TestTheCheckInFieldsHaveTheFormsOfTheDecision(t *testing.T) {
 	}
 	for i, want := range []map[string]string{
 		{"so_cccd": "099099000017", "ngay_sinh": "199908150000", "gioi_tinh": "1", "ngay_vao": "202603021405"},
-		{"so_cccd": "", "ngay_sinh": "198000000000", "gioi_tinh": "2", "ngay_vao": "202603022310"},
+		{"so_cccd": "X0000001", "ngay_sinh": "198000000000", "gioi_tinh": "2", "ngay_vao": "202603022310"},
 	} {
 		for field, v := range want {
 			if list[i][field] != v {

@@ -126,12 +126,20 @@ func (c *checker) evidence() {
 }
 
 func (c *checker) fields(key string, names []string) {
-	known := cccd.Person{}.Fields()
+	known := Fields()
 	for _, field := range names {
-		if _, ok := known[field]; !ok {
-			c.wrong(key, fmt.Sprintf("%q is not a field of a person", field), "use "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		if !slices.Contains(known, field) {
+			c.wrong(key, fmt.Sprintf("%q is not a field of a person", field), "use "+strings.Join(known, ", "))
 		}
 	}
+}
+
+// Fields are the names of what may be kept of a person, those of the health
+// insurance card among them.
+func Fields() []string {
+	all := cccd.Person{}.Fields()
+	maps.Copy(all, (*cccd.Insurance)(nil).PersonFields())
+	return slices.Sorted(maps.Keys(all))
 }
 
 func (c *checker) questions() {

@@ -456,7 +456,8 @@ record: vn.example.book.lent.v1
 
 func TestAHealthInsuranceCodeGoesIntoTheCheckInFields(t *testing.T) {
 	const text = "GD4950000000017|4e677579e1bb856e2056c4836e205468e1bbad|15/01/1999|1|53e1bb91|66 - 001|01/01/2026|-|01/01/2026|66001|-|-|01/01/2031|17$"
-	c := newDesk(t, shipped(t, "clinic"), &register{})
+	book := &register{}
+	c := newDesk(t, shipped(t, "clinic"), book)
 	id := c.code(t)
 	if again, err := c.ScanQR([]byte(text)); err != nil || again != id {
 		t.Fatalf("the insurance card of the same person: %v", err)
@@ -473,6 +474,14 @@ func TestAHealthInsuranceCodeGoesIntoTheCheckInFields(t *testing.T) {
 	}
 	if len(in["ngay_vao"]) != 12 || len(in) != 9 {
 		t.Errorf("%d fields, arrival of %d digits", len(in), len(in["ngay_vao"]))
+	}
+	// The register keeps what the profile says, so that the day's table has it, too.
+	kept := map[string]string{"insuranceNumber": "GD4950000000017", "insurancePlace": "66001", "insuranceFrom": "01/01/2026", "insuranceUntil": ""}
+	person := book.begun[id].Person.Reveal()
+	for name, value := range kept {
+		if person[name] != value || c.record(t).Person[name] != value {
+			t.Errorf("%s is kept as %q, recorded as %q, want %q", name, person[name], c.record(t).Person[name], value)
+		}
 	}
 	if id, err := c.ScanQR([]byte(text)); err != nil || c.View().Code != SourceBHYT || c.View().ID != id {
 		t.Errorf("a visit that begins with it: %v", err)

@@ -196,6 +196,11 @@ func consentText(p profile.Profile) string {
 func keep(s *session, names []string) (kept map[string]string, fromCode []string) {
 	kept = map[string]string{}
 	person, code := s.person.Fields(), cccd.Merge(s.qr, nil, nil).Fields()
+	insurance := s.insurance.PersonFields()
+	maps.Copy(code, insurance)
+	if s.verification == nil { // no chip of which the assurance speaks
+		maps.Copy(person, insurance)
+	}
 	for _, name := range names {
 		kept[name] = person[name]
 		if kept[name] == "" && code[name] != "" {

@@ -21,6 +21,18 @@ type Insurance struct {
 	Check         privacy.Private[string]
 }
 
+// PersonFields reveals what a reception needs of the card, under names that stand
+// beside a person's own; every name is there, also of no card.
+func (i *Insurance) PersonFields() map[string]string {
+	if i == nil {
+		i = &Insurance{}
+	}
+	return map[string]string{
+		"insuranceNumber": i.CardNumber.Reveal(), "insurancePlace": i.Facility.Reveal(),
+		"insuranceFrom": i.ValidFrom.Reveal(), "insuranceUntil": i.ValidTo.Reveal(),
+	}
+}
+
 // parseInsurance reads the code of the health insurance card: fields between
 // bars, texts in hexadecimal UTF-8, "$" at the end.
 func (q *QR) parseInsurance(parts []string) {
