@@ -214,7 +214,7 @@ func (a *Agent) makeVisits() error {
 	}
 	a.engine = visit.New(opt)
 
-	a.kioskOptions = kiosk.Options{Socket: SocketPath(c.StateDir()), Station: station{a}, Actions: a.opt.Actions, Admin: admin{a}, Metrics: a.metrics.Handler(), Desk: desk{a}, Register: registerHandler{a.register}, Idle: c.Kiosk.Idle.Value(), Log: a.log}
+	a.kioskOptions = kiosk.Options{Socket: SocketPath(c.StateDir()), Station: station{a}, Actions: a.opt.Actions, Admin: admin{a}, Metrics: a.metrics.Handler(), Desk: desk{a}, Register: registerHandler{a}, Idle: c.Kiosk.Idle.Value(), Log: a.log}
 	if c.Kiosk.Enabled {
 		a.kioskOptions.Addr = c.Kiosk.Listen
 	}

@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -164,59 +161,11 @@ func (d desk) Export(ctx context.Context, who string, f kiosk.Form) (kiosk.File,
 	case "evacuation":
 		return d.evacuationPaper(ctx, who, cmp.Or(f.Format, "html"))
 	}
-	known := map[string]string{
-		"dd10": "dd10", "na17": "na17", "qd4750": "qd4750", "passengers": "passengers",
-		"columns": filepath.Join(d.a.config.StateDir(), columnsFile),
-	}
-	form, err := lodging.LoadForm(cmp.Or(known[f.Name], "none"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return kiosk.File{}, fmt.Errorf("%w: there is no %s in the state folder", kiosk.ErrBadField, columnsFile)
-	}
-	if err != nil {
-		return kiosk.File{}, deskErr(err)
-	}
-	at := time.Now()
-	if f.Day != "" {
-		if at, err = time.ParseInLocation(time.DateOnly, f.Day, register.Place); err != nil {
-			return kiosk.File{}, fmt.Errorf("%w: a day is written 2026-03-02", kiosk.ErrBadField)
-		}
-	}
 	if err := d.keeps(); err != nil {
 		return kiosk.File{}, err
 	}
-	list, err := d.a.register.Day(ctx, who, at)
-	if err != nil {
-		return kiosk.File{}, deskErr(err)
-	}
-	guests := make([]lodging.Guest, len(list))
-	for i, r := range list {
-		guests[i] = lodging.Guest{Arrived: r.Time, Person: r.Person, Answers: d.labels(r.Answers)}
-		if r.Closed != nil {
-			guests[i].Left = *r.Closed
-		}
-		if r.Unsynced {
-			guests[i].Note = "đồng hồ chưa đồng bộ"
-		}
-	}
-	day := at.In(register.Place).Format(time.DateOnly)
-	file, err := form.Write(f.Format, d.a.config.Device.Site+" · "+day, day, guests)
-	return kiosk.File(file), deskErr(err)
-}
-
-// columnsFile is the operator's own paper, in the state folder.
-const columnsFile = "columns.yaml"
-
-// labels replaces the ids of chosen options by what people read.
-func (d desk) labels(answers map[string]string) map[string]string {
-	out := maps.Clone(answers)
-	for _, q := range d.a.profile.Questions {
-		for _, o := range q.Options {
-			if out[q.ID] == o.ID {
-				out[q.ID] = o.Label["vi"]
-			}
-		}
-	}
-	return out
+	file, err := d.a.papers().Make(ctx, who, f)
+	return file, deskErr(err)
 }
 
 func (d desk) Alarms(ctx context.Context, who string) ([]kiosk.AlarmRow, error) {

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"tram/agent/kiosk"
+	"tram/agent/lodging"
+	"tram/agent/profile"
 	"tram/agent/register"
 )
 
 // RegisterOrder is what the command line asks of the local register.
 type RegisterOrder struct {
-	Do     string            `json:"do"` // "ls", "stays", "find", "export", "correct", "delete", "hold", "release", "requests", "request", "settle", "log", "deletions", "verify", "roster", "absent", "inside", "aggregate", "sweep"
+	Do     string            `json:"do"` // "ls", "stays", "find", "export", "correct", "delete", "hold", "release", "requests", "request", "settle", "log", "deletions", "verify", "roster", "absent", "inside", "aggregate", "sweep", "trips", "open-trip", "close-trip", "passengers", "paper"
 	Who    string            `json:"who"`
 	ID     string            `json:"id,omitempty"`
 	Number string            `json:"number,omitempty"`
@@ -24,10 +26,19 @@ type RegisterOrder struct {
 	State  string            `json:"state,omitempty"` // a request's next
 	Fields map[string]string `json:"fields,omitempty"`
 	File   []byte            `json:"file,omitempty"` // a roster
+	Trip   register.Trip     `json:"trip,omitzero"`  // to open
+	Form   kiosk.Form        `json:"form,omitzero"`  // of a paper
+}
+
+// TripList is a trip and who is in it.
+type TripList struct {
+	Trip       register.Trip  `json:"trip"`
+	Passengers []register.Row `json:"passengers"`
 }
 
 // RegisterDo carries an order out, in the daemon or on the file itself.
-func RegisterDo(ctx context.Context, r *register.Register, o RegisterOrder) (any, error) {
+func RegisterDo(ctx context.Context, p Papers, o RegisterOrder) (any, error) {
+	r := p.Register
 	done := func(err error) (any, error) { return map[string]bool{"ok": true}, err }
 	switch o.Do {
 	case "ls":
@@ -71,6 +82,14 @@ func RegisterDo(ctx context.Context, r *register.Register, o RegisterOrder) (any
 			return nil, err
 		}
 		return map[string]int{"lines": len(list)}, r.ImportRoster(ctx, o.Who, list)
+	case "trips":
+		return r.Trips(ctx, o.Who)
+	case "open-trip":
+		return r.OpenTrip(ctx, o.Who, o.Trip)
+	case "close-trip", "passengers":
+		return doTrip(ctx, r, o)
+	case "paper":
+		return p.Make(ctx, o.Who, o.Form)
 	case "sweep":
 		n, err := r.Sweep(time.Now())
 		return map[string]int{"deleted": n}, err
@@ -78,11 +97,30 @@ func RegisterDo(ctx context.Context, r *register.Register, o RegisterOrder) (any
 	return nil, fmt.Errorf("%w: %q is no order", register.ErrBad, o.Do)
 }
 
+// doTrip closes a trip, or lists its passengers.
+func doTrip(ctx context.Context, r *register.Register, o RegisterOrder) (any, error) {
+	t, err := r.Trip(o.ID)
+	if err != nil {
+		return nil, err
+	}
+	if o.Do == "close-trip" {
+		if err := r.CloseTrip(ctx, o.Who, t.ID); err != nil {
+			return nil, err
+		}
+		if t, err = r.Trip(t.ID); err != nil {
+			return nil, err
+		}
+	}
+	list, err := r.Passengers(ctx, o.Who, t.ID)
+	t.Boarded = len(list)
+	return TripList{t, list}, err
+}
+
 // maxOrder is the most that an order has: a roster, in base64.
 const maxOrder = 12 << 20
 
 // registerHandler answers POST /v1/register/do on the unix socket.
-type registerHandler struct{ r *register.Register }
+type registerHandler struct{ a *Agent }
 
 // ServeHTTP carries one order out. Its errors quote nothing of a person.
 func (h registerHandler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -92,7 +130,7 @@ func (h registerHandler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		respond(w, http.StatusBadRequest, refusal("bad_order", "POST one order as JSON to /v1/register/do"))
 		return
 	}
-	answer, err := RegisterDo(req.Context(), h.r, o)
+	answer, err := h.do(req.Context(), o)
 	for sentinel, code := range registerCodes {
 		if errors.Is(err, sentinel) {
 			respond(w, http.StatusConflict, refusal(code, err.Error()))
@@ -106,7 +144,16 @@ func (h registerHandler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	respond(w, http.StatusOK, answer)
 }
 
-var registerCodes = map[error]string{register.ErrUnknown: "no_entry", register.ErrHeld: "held", register.ErrState: "conflict", register.ErrBad: "bad_field", register.ErrChain: "broken_chain"}
+// do carries an order out. A counter whose profile keeps no trips opens none:
+// nobody would ever board it.
+func (h registerHandler) do(ctx context.Context, o RegisterOrder) (any, error) {
+	if o.Do == "open-trip" && (desk{h.a}).keeps(profile.RegisterTrips) != nil {
+		return nil, fmt.Errorf("%w: the profile %s keeps no trips", kiosk.ErrNotKept, h.a.profile.Name)
+	}
+	return RegisterDo(ctx, h.a.papers(), o)
+}
+
+var registerCodes = map[error]string{register.ErrUnknown: "no_entry", register.ErrHeld: "held", register.ErrState: "conflict", register.ErrBad: "bad_field", register.ErrChain: "broken_chain", lodging.ErrForm: "bad_field", kiosk.ErrNotKept: "not_kept"}
 
 func refusal(code, message string) any {
 	var body kiosk.ErrorBody

@@ -34,7 +34,7 @@ func (a *Agent) slipLines(r register.Row) []paper.Line {
 	if r.Unsynced {
 		lines = append(lines, paper.Line{Label: "Đồng hồ / Clock", Value: "chưa đồng bộ / not known to be right"})
 	}
-	answers := desk{a}.labels(r.Answers)
+	answers := a.papers().labels(r.Answers)
 	for _, q := range a.profile.Questions {
 		if answers[q.ID] != "" {
 			lines = append(lines, paper.Line{Label: q.Label["vi"] + " / " + cmp.Or(q.Label["en"], q.ID), Value: answers[q.ID]})

@@ -88,17 +88,18 @@ type Pending struct {
 
 // A Form asks for one of the papers.
 type Form struct {
-	Name   string // "dd10", "na17", "columns", "qd4750", "slip"
-	Day    string // "2026-03-02"; empty: today
-	Format string // "xlsx", "csv", "html", "json"
-	Entry  string // the entry of a slip; else empty
+	Name   string `json:"name"`            // "dd10", "na17", "columns", "qd4750", "passengers", "slip"
+	Day    string `json:"day,omitempty"`   // "2026-03-02"; empty: today
+	Trip   string `json:"trip,omitempty"`  // whose passengers, and not the day's
+	Format string `json:"format"`          // "xlsx", "csv", "html", "json"
+	Entry  string `json:"entry,omitempty"` // the entry of a slip; else empty
 }
 
 // A File is a paper that is done.
 type File struct {
-	Name string // "luu-tru-2026-03-02.xlsx"
-	Type string // MIME type
-	Data []byte
+	Name string `json:"name"` // "luu-tru-2026-03-02.xlsx"
+	Type string `json:"type"` // MIME type
+	Data []byte `json:"data"`
 }
 
 // An AlarmRow is something that a clerk must see.

@@ -98,7 +98,7 @@ func send(w http.ResponseWriter, kind string, data []byte) {
 
 func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	form := Form{Name: q.Get("form"), Day: q.Get("day"), Format: q.Get("format"), Entry: q.Get("entry")}
+	form := Form{Name: q.Get("form"), Day: q.Get("day"), Format: q.Get("format"), Entry: q.Get("entry"), Trip: q.Get("trip")}
 	if _, err := time.Parse(time.DateOnly, form.Day); form.Day != "" && err != nil {
 		refuse(w, http.StatusUnprocessableEntity, "bad_field", "day must be a date like 2026-03-02")
 		return

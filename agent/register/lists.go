@@ -21,8 +21,7 @@ func (r *Register) Today(_ context.Context, who string) ([]Row, error) {
 	return r.list(who, "today", "d"+day(r.now()), nil)
 }
 
-// Day lists a day's entries, for its papers: everybody who arrived, or was still
-// there.
+// Day lists a day's entries, for its papers: everybody who came on that day.
 func (r *Register) Day(_ context.Context, who string, at time.Time) ([]Row, error) {
 	if err := r.noteLook(who, "papers of "+at.In(Place).Format(time.DateOnly)); err != nil {
 		return nil, err
@@ -207,6 +206,29 @@ func (r *Register) trips(tx *bolt.Tx) []Trip {
 	})
 	slices.SortFunc(list, func(a, b Trip) int { return b.Opened.Compare(a.Opened) })
 	return list
+}
+
+// Trip finds a trip by its id, or an id's beginning, or its route: an open one
+// rather than one that is closed, and the newest of several. With "" it is the
+// newest that is open.
+func (r *Register) Trip(named string) (Trip, error) {
+	var found *Trip
+	err := r.view("look for a trip", func(tx *bolt.Tx) error {
+		for _, t := range r.trips(tx) {
+			fits := named == "" && t.Closed.IsZero() || t.ID == named || strings.EqualFold(t.Route, named) || len(named) >= 4 && strings.HasPrefix(t.ID, strings.ToUpper(named))
+			if fits && (found == nil || !found.Closed.IsZero() && t.Closed.IsZero()) {
+				found = &t
+			}
+		}
+		if found == nil {
+			return ErrUnknown
+		}
+		return nil
+	})
+	if err != nil {
+		return Trip{}, err
+	}
+	return *found, nil
 }
 
 // tripFor is the open trip that an answer names, by id or route, or the newest.

@@ -76,7 +76,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not verified, 4 a device or serve
 	root.PersistentFlags().String("state", "", "folder for keys, queue, trust store and models (default $TRAM_STATE)")
 	root.AddCommand(
 		newRunCmd(term), newDemoCmd(term), newCheckCmd(term), newDevicesCmd(term), newDoctorCmd(term), newStatusCmd(term), newBundleCmd(term),
-		newCardCmd(term), newTrustCmd(term), newQRCmd(term), newFaceCmd(term), newCountCmd(term), newOutboxCmd(term), newPINCmd(term), newTokenCmd(term), newModelsCmd(term), newEnrollCmd(term), newRegisterCmd(term),
+		newCardCmd(term), newTrustCmd(term), newQRCmd(term), newFaceCmd(term), newCountCmd(term), newOutboxCmd(term), newPINCmd(term), newTokenCmd(term), newModelsCmd(term), newEnrollCmd(term), newRegisterCmd(term), newTripCmd(term),
 	)
 	for _, c := range allCommands(root) {
 		wrapArgs(c)

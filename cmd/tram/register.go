@@ -74,6 +74,7 @@ file is opened. Every look goes into the access log, with who (this user, or --w
 		o.File, err = os.ReadFile(args[0])
 		return err
 	})
+	g.AddCommand(newPaperCmd(term))
 	sub("sweep", "Delete now what its profile's time is over for", 0, "", none)
 	return g
 }
@@ -86,15 +87,11 @@ func operator() string {
 	return fmt.Sprintf("uid %d", os.Getuid())
 }
 
-// registerOrder asks the daemon, or works on the file when none runs.
+// registerOrder carries an order out and prints what came of it.
 func registerOrder(cmd *cobra.Command, term terminal, o agent.RegisterOrder, asJSON bool) error {
-	var answer json.RawMessage
-	err := kiosk.Dial(agent.SocketPath(stateDir(cmd))).PostJSON(cmd.Context(), "/v1/register/do", o, &answer)
-	if errors.Is(err, kiosk.ErrNoServer) {
-		answer, err = registerFile(cmd, o)
-	}
+	answer, err := registerAnswer(cmd, o)
 	if err != nil {
-		return fmt.Errorf("ask the register: %w", err)
+		return err
 	}
 	if o.Do == "verify" {
 		var v register.Verdict
@@ -117,6 +114,19 @@ func registerOrder(cmd *cobra.Command, term terminal, o agent.RegisterOrder, asJ
 	return printJSON(term.out, answer)
 }
 
+// registerAnswer asks the daemon, or works on the file when none runs.
+func registerAnswer(cmd *cobra.Command, o agent.RegisterOrder) (json.RawMessage, error) {
+	var answer json.RawMessage
+	err := kiosk.Dial(agent.SocketPath(stateDir(cmd))).PostJSON(cmd.Context(), "/v1/register/do", o, &answer)
+	if errors.Is(err, kiosk.ErrNoServer) {
+		answer, err = registerFile(cmd, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask the register: %w", err)
+	}
+	return answer, nil
+}
+
 // registerFile works on the file itself. Without the profile it neither keeps
 // less nor longer: every entry has its own clock.
 func registerFile(cmd *cobra.Command, o agent.RegisterOrder) (json.RawMessage, error) {
@@ -132,7 +142,7 @@ func registerFile(cmd *cobra.Command, o agent.RegisterOrder) (json.RawMessage, e
 	if err != nil {
 		return nil, err
 	}
-	v, err := agent.RegisterDo(cmd.Context(), r, o)
+	v, err := agent.RegisterDo(cmd.Context(), agent.Papers{Register: r, State: state}, o)
 	answer, errJSON := json.Marshal(v)
 	return answer, errors.Join(err, errJSON, r.Close())
 }
