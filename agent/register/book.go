@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
-	"tram/agent/keep"
 	"tram/agent/visit"
 	"tram/drivers/privacy"
 )
@@ -31,7 +29,7 @@ func (r *Register) Look(_ context.Context, e visit.Entry) (visit.Finding, error)
 		case Trips:
 			return r.lookTrips(tx, known, e, &f)
 		case RosterOf:
-			return r.lookRoster(tx, known, number, answers, &f)
+			return r.lookRoster(tx, known, e, &f)
 		case Passages:
 			f = r.lookPassages(known, answers)
 			if r.opt.Allow != nil {
@@ -72,38 +70,8 @@ func (r *Register) lookTrips(tx *bolt.Tx, known []*entry, e visit.Entry, f *visi
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	person := e.Person.Reveal()
-	if onList(list, e.Number.Reveal(), person["personName"], yearOf(person["dateOfBirth"])) == nil {
+	if !slices.ContainsFunc(list, wanted(e).is) {
 		f.Alarms = append(f.Alarms, visit.Alarm{Code: "not_on_list"})
-	}
-	return nil
-}
-
-func (r *Register) lookRoster(tx *bolt.Tx, known []*entry, number string, answers map[string]string, f *visit.Finding) error {
-	list, err := r.candidates(tx)
-	if err != nil {
-		return err
-	}
-	c := onList(list, number, "", "")
-	if c == nil {
-		f.Alarms = append(f.Alarms, visit.Alarm{Code: "not_on_list", Stop: true})
-		return nil
-	}
-	f.Fill = map[string]string{}
-	for id, v := range map[string]string{"candidate": c.Number, "room": c.Room, "seat": c.Seat} {
-		if v != "" {
-			f.Fill[id] = v
-		}
-	}
-	room := r.opt.Policy.Room
-	if room == "" {
-		room = answers["room"]
-	}
-	if room != "" && c.Room != "" && !strings.EqualFold(room, c.Room) {
-		f.Alarms = append(f.Alarms, visit.Alarm{Code: "wrong_room", Stop: true, Detail: c.Room})
-	}
-	if slices.ContainsFunc(known, func(x *entry) bool { return day(x.Time) == day(r.now()) }) {
-		f.Alarms = append(f.Alarms, visit.Alarm{Code: "twice_admitted", Stop: true, Detail: c.Room})
 	}
 	return nil
 }
@@ -350,57 +318,4 @@ func (r *Register) NextTicket(queue string) (t visit.Ticket, err error) {
 		return err
 	})
 	return t, err
-}
-
-// Candidate is a line of a roster or passenger list.
-type Candidate struct {
-	IDCode      string `json:"idCode,omitempty"`
-	PersonName  string `json:"personName,omitempty"`
-	DateOfBirth string `json:"dateOfBirth,omitempty"` // or the year
-	Number      string `json:"number,omitempty"`
-	Room        string `json:"room,omitempty"`
-	Seat        string `json:"seat,omitempty"`
-}
-
-const listRoster = "roster"
-
-// candidates is the list that was imported, else the hub's.
-func (r *Register) candidates(tx *bolt.Tx) ([]Candidate, error) {
-	var list rosterList
-	err := r.get(tx, kindList, listRoster, &list)
-	if err == nil {
-		return list.Lines, nil
-	}
-	if !errors.Is(err, ErrUnknown) || r.opt.Roster == nil {
-		return nil, nil
-	}
-	hub, err := r.opt.Roster()
-	if err != nil {
-		return nil, fmt.Errorf("read the hub's roster: %w", err)
-	}
-	out := make([]Candidate, len(hub))
-	for i, c := range hub {
-		out[i] = fromHub(c)
-	}
-	return out, nil
-}
-
-func fromHub(c keep.Candidate) Candidate {
-	return Candidate{IDCode: c.IDCode.Reveal(), PersonName: c.PersonName.Reveal(), DateOfBirth: c.DateOfBirth.Reveal(), Number: c.Number, Room: c.Room, Seat: c.Seat}
-}
-
-// onList finds a person by number, or, where the list has none, by name and year.
-func onList(list []Candidate, number, personName, year string) *Candidate {
-	fold := func(s string) string { return strings.ToUpper(strings.Join(strings.Fields(s), " ")) }
-	for i, c := range list {
-		switch {
-		case c.IDCode != "":
-			if strings.EqualFold(c.IDCode, number) {
-				return &list[i]
-			}
-		case personName != "" && fold(c.PersonName) == fold(personName) && (c.DateOfBirth == "" || yearOf(c.DateOfBirth) == year):
-			return &list[i]
-		}
-	}
-	return nil
 }

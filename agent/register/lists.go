@@ -255,58 +255,6 @@ func (r *Register) Passengers(_ context.Context, who, trip string) ([]Row, error
 	return list, err
 }
 
-// Roster is who is expected and who came; absent are those who did not.
-func (r *Register) Roster(_ context.Context, who string) (present, absent []Row, err error) {
-	if err := r.noteLook(who, "roster"); err != nil {
-		return nil, nil, err
-	}
-	present, absent = []Row{}, []Row{}
-	err = r.view("read the roster", func(tx *bolt.Tx) error {
-		list, err := r.candidates(tx)
-		if err != nil {
-			return err
-		}
-		came := map[string]bool{}
-		for _, e := range r.under(tx, "d"+day(r.now()), accepted) {
-			if e.Kind == RosterOf {
-				came[string(e.Hash)] = true
-				present = append(present, e.row())
-			}
-		}
-		for i, c := range list {
-			if h := r.hash(c.IDCode); h != nil && came[string(h)] {
-				continue
-			}
-			answers := map[string]string{}
-			for id, v := range map[string]string{"candidate": c.Number, "room": c.Room, "seat": c.Seat} {
-				if v != "" {
-					answers[id] = v
-				}
-			}
-			absent = append(absent, Row{ID: fmt.Sprintf("expected-%d", i+1), Kind: RosterOf, State: StateExpected, Number: cccd.Mask(c.IDCode), Name: c.PersonName, Answers: answers, Alarms: []string{}})
-		}
-		return nil
-	})
-	return present, absent, err
-}
-
-// rosterList is a list that was imported from a file.
-type rosterList struct {
-	At    time.Time   `json:"at"`
-	Lines []Candidate `json:"lines"`
-}
-
-// ImportRoster replaces the list of who is expected; it goes before the hub's
-// until it is deleted after the profile's time.
-func (r *Register) ImportRoster(_ context.Context, who string, list []Candidate) error {
-	now := r.now()
-	return r.update("import a roster", func(tx *bolt.Tx) error {
-		at := now.Add(max(r.opt.Policy.Retain, 24*time.Hour))
-		err := tx.Bucket(bucketIndex).Put(expiryKey(at, kindList, listRoster), nil)
-		return errors.Join(err, destroy(tx, kindList, listRoster), r.put(tx, kindList, listRoster, rosterList{now, list}), r.noteIn(tx, who, "import a roster", "", fmt.Sprintf("%d lines", len(list))))
-	})
-}
-
 // Alarm is something that a clerk must see.
 type Alarm struct {
 	ID     string    `json:"id"`

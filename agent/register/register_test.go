@@ -536,18 +536,6 @@ func FuzzParseRoster(f *testing.F) {
 	})
 }
 
-func TestARosterIsReadByItsHeadings(t *testing.T) {
-	list, err := ParseRoster([]byte("\xef\xbb\xbfSBD;Họ và tên;Số CCCD;Năm sinh;Phòng thi\nSBD01;Nguyễn Văn Thử;099099000017;1999;P1\n"))
-	if err != nil || len(list) != 1 || list[0] != (Candidate{IDCode: an, PersonName: "Nguyễn Văn Thử", DateOfBirth: "1999", Number: "SBD01", Room: "P1"}) {
-		t.Errorf("ParseRoster = %d lines, %v", len(list), err)
-	}
-	for _, wrong := range []string{"", "room\nP1\n", "cccd,cccd\n1,2\n", "cccd,room\n,P1\n", "cccd,room\n099099000017\n"} {
-		if _, err := ParseRoster([]byte(wrong)); !errors.Is(err, ErrBad) || strings.Contains(err.Error(), "0990") {
-			t.Errorf("%q: %v, want ErrBad without the content", wrong, err)
-		}
-	}
-}
-
 func TestCountsOfFewerThanFiveAreWithheld(t *testing.T) {
 	d := open(t, t.TempDir(), Policy{Keeps: []string{"dateOfBirth"}, Retain: time.Hour, Closes: closes})
 	for i := range 12 {

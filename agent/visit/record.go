@@ -202,6 +202,9 @@ func keep(s *session, names []string) (kept map[string]string, fromCode []string
 		maps.Copy(person, insurance)
 	}
 	for _, name := range names {
+		if _, ofCard := insurance[name]; ofCard && s.insurance == nil {
+			continue // there is no such card
+		}
 		kept[name] = person[name]
 		if kept[name] == "" && code[name] != "" {
 			kept[name] = code[name]
