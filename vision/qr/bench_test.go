@@ -26,7 +26,7 @@ type reader struct {
 
 var readers = []reader{
 	{"zbarimg", []string{"-q", "--raw", "--oneshot", "-Sbinary"}},
-	{"ZXingReader", []string{"-fast", "-1", "-bytes"}},
+	{"ZXingReader", []string{"-1", "-bytes"}},
 }
 
 // BenchmarkFind reads drawn codes on cards held by hand (1280×720, 2 to 4 pixels a module), and

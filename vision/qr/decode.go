@@ -1,73 +1,50 @@
 package qr
 
 import (
-	"unicode/utf8"
-
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode/decoder"
 )
 
-// latin1 makes the library turn every byte into the rune of the same number, so that
-// the bytes can be had back whatever they mean.
-var latin1 = map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_CHARACTER_SET: "ISO8859_1"}
-
-var shiftJIS = map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_CHARACTER_SET: "SJIS"}
-
 // read decodes a grid of modules, light where positive.
-func (l *layout) read(side int, v []float64) (content []byte, text string, ok bool) {
+func (l *layout) read(side int, v []float64) (found []byte, text string, ok bool) {
+	r := readings[l.version]()
+	for _, f := range r.likelyFormats(l.size, side, v) {
+		modules, ok := r.repair(l, side, v, f)
+		if !ok {
+			continue
+		}
+		if found, ok = decode(modules, l.version); ok {
+			return found, textOf(found), true
+		}
+	}
+	return nil, "", false
+}
+
+// leastFormat is how well the format information fits, of 30 modules, where a code can be read with more effort.
+const leastFormat = 10
+
+// promises tells whether the grid says clearly enough how it is masked to be a code's.
+func (l *layout) promises(side int, v []float64) bool {
+	return readings[l.version]().likelyFormats(l.size, side, v)[0].fit > leastFormat
+}
+
+// decode gives the bytes that repaired modules hold.
+func decode(modules *gozxing.BitMatrix, version int) (found []byte, ok bool) {
 	// The library indexes by what a damaged code says.
 	defer func() {
 		if recover() != nil {
-			content, text, ok = nil, "", false
+			found, ok = nil, false
 		}
 	}()
-	bits := l.matrix(side, v)
-	r, err := decoder.NewDecoder().Decode(bits, latin1)
+	r, err := decoder.NewDecoder().Decode(modules, nil)
 	if err != nil {
-		return nil, "", false
+		return nil, false
 	}
-	if r.GetText() == "" {
-		return nil, "", false
-	}
-	if r.GetSymbologyModifier()%2 == 0 { // the code names its character set
-		return []byte(r.GetText()), r.GetText(), true
-	}
-	content = make([]byte, 0, len(r.GetText()))
-	for _, c := range r.GetText() {
-		if c > 0xFF { // kanji: then the bytes beside it are of the same character set
-			if r, err := decoder.NewDecoder().Decode(l.matrix(side, v), shiftJIS); err == nil {
-				return []byte(r.GetText()), r.GetText(), true
-			}
-			return []byte(r.GetText()), r.GetText(), true
-		}
-		content = append(content, byte(c))
-	}
-	if utf8.Valid(content) {
-		return content, string(content), true
-	}
-	// No one wrote UTF-8 here: the library's guess among the older character sets.
-	if guess, err := decoder.NewDecoder().Decode(l.matrix(side, v), nil); err == nil {
-		return content, guess.GetText(), true
-	}
-	return content, r.GetText(), true
+	found, ok = content(r.GetRawBytes(), version)
+	return found, ok && len(found) > 0
 }
 
-// matrix is what the decoder takes, and changes.
-func (l *layout) matrix(side int, v []float64) *gozxing.BitMatrix {
-	bits, _ := gozxing.NewSquareBitMatrix(l.size) // fails for sizes below 1 only
-	for j := range l.size {
-		for i := range l.size {
-			if v[(j+1)*side+i+1] < 0 {
-				bits.Set(i, j)
-			}
-		}
-	}
-	l.stampVersion(bits)
-	return bits
-}
-
-// stampVersion writes the version, which the size tells, over what was read of it
-// (ISO/IEC 18004 Annex D), for either orientation.
+// stampVersion writes the version, which the size tells (ISO/IEC 18004 Annex D).
 func (l *layout) stampVersion(bits *gozxing.BitMatrix) {
 	if l.version < 7 {
 		return
@@ -80,13 +57,9 @@ func (l *layout) stampVersion(bits *gozxing.BitMatrix) {
 	}
 	code |= l.version << 12
 	for i := range 18 {
-		x, y := l.size-11+i%3, i/3
-		for _, at := range [2][2]int{{x, y}, {y, x}} {
-			if code>>i&1 == 1 {
-				bits.Set(at[0], at[1])
-			} else {
-				bits.Unset(at[0], at[1])
-			}
+		if x, y := l.size-11+i%3, i/3; code>>i&1 == 1 {
+			bits.Set(x, y)
+			bits.Set(y, x)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package qr
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -87,22 +88,33 @@ func (s *scan) consider(x, y, m float64, light bool) {
 //
 //go:norace
 func (s *scan) along(x, y, dx, dy, m float64, light bool) (mid, module float64, ok bool) {
-	reach := int(9*m) + 3
-	var buf [512]int16
-	n := 2*reach + 1
-	if n > len(buf) {
-		reach = len(buf)/2 - 1
-		n = 2*reach + 1
+	p := s.p
+	reach := min(int(9*m)+3, 255)
+	var buf [511]int16
+	v := buf[:2*reach+1]
+	// The line lies between two rows or columns of pixels.
+	ix, iy := int(max(x-0.5, 0)), int(max(y-0.5, 0))
+	next, step, first, last, part := p.w, 1, ix, p.w-1, y-0.5-float64(iy)
+	if dy != 0 {
+		next, step, first, last, part = 1, p.w, iy, p.h-1, x-0.5-float64(ix)
 	}
-	v := buf[:n]
+	if ix > p.w-2 || iy > p.h-2 {
+		return 0, 0, false
+	}
+	base := iy*p.w + ix - first*step
+	share := int(min(max(part, 0), 1) * 256)
 	for i := range v {
-		t := float64(i - reach)
-		v[i] = int16(s.p.at(x+t*dx, y+t*dy) + 0.5)
+		o := base + min(max(first+i-reach, 0), last)*step
+		if o+next >= len(p.pix) {
+			o -= next
+		}
+		v[i] = int16((int(p.pix[o])*(256-share) + int(p.pix[o+next])*share) >> 8) //nolint:gosec // a grey level
 	}
 	var store [64]edge
 	e := edges(v, store[:0])
 	best := math.Inf(1)
-	centre := float64(reach) + 0.5
+	begin := float64(first - reach) // where v begins
+	centre := x*dx + y*dy - begin
 	for i := 0; i+5 < len(e); i++ {
 		if e[i].dark == light {
 			continue
@@ -110,22 +122,31 @@ func (s *scan) along(x, y, dx, dy, m float64, light bool) (mid, module float64, 
 		w, fits := finderRun(e[i : i+6])
 		c := float64(e[i].pos+e[i+5].pos+e[i+2].pos+e[i+3].pos) / 4
 		if d := abs(c - centre); fits && float64(e[i+2].pos)-1 <= centre && float64(e[i+3].pos)+1 >= centre && d < best && float64(w) < 2.5*m && float64(w) > 0.4*m {
-			best, mid, module, ok = d, c-centre, float64(w), true
+			best, mid, module, ok = d, c+begin, float64(w), true
 		}
 	}
-	if !ok {
-		return 0, 0, false
-	}
-	return x*dx + y*dy + mid, module, true
+	return mid, module, ok
 }
 
-// rings measures how much the light ring of a finder differs from its middle and from
-// its dark ring, relative to noise; 0 or less: it is none.
+// turns are the sizes of a finder's side, seen along the axes, when it is upright, turned a little, and standing
+// on its corner.
+var turns = [...]float64{1, 0.86, 0.73}
+
+// rings measures how much the light ring of a finder differs from its middle, in grey levels, where it shows
+// best; 0 or less: it is none.
+func (p *plane) rings(f *finder) float64 {
+	best := 0.0
+	for _, k := range turns {
+		best = max(best, p.ring(f, 2.25*k))
+	}
+	return best
+}
+
+// ring is that at a distance of r modules from the middle.
 //
 //go:norace
-func (p *plane) rings(f *finder) float64 {
+func (p *plane) ring(f *finder, r float64) float64 {
 	var mid, ring float64
-	var worst = math.Inf(1)
 	sign := 1.0
 	if f.light {
 		sign = -1
@@ -133,16 +154,15 @@ func (p *plane) rings(f *finder) float64 {
 	for i := range 8 {
 		a := float64(i) * math.Pi / 4
 		c, d := math.Cos(a), math.Sin(a)
-		mid += p.at(f.x+0.8*f.mx*c, f.y+0.8*f.my*d)
+		mid += p.at(f.x+0.35*r*f.mx*c, f.y+0.35*r*f.my*d)
 	}
 	mid /= 8
 	below := 0
 	const n = 16
 	for i := range n {
 		a := (float64(i) + 0.5) * 2 * math.Pi / n
-		v := sign * (p.at(f.x+2.25*f.mx*math.Cos(a), f.y+2.25*f.my*math.Sin(a)) - mid)
+		v := sign * (p.at(f.x+r*f.mx*math.Cos(a), f.y+r*f.my*math.Sin(a)) - mid)
 		ring += v
-		worst = min(worst, v)
 		if v < leastContrast/2 {
 			below++
 		}
@@ -153,9 +173,10 @@ func (p *plane) rings(f *finder) float64 {
 	return ring / n
 }
 
-// best keeps the n finders that most rows met.
+// best keeps the n finders that most rows met and that stand out most.
 func best(found []finder, n int) []finder {
 	found = slices.Clone(found)
-	slices.SortStableFunc(found, func(a, b finder) int { return b.seen - a.seen })
+	weight := func(f *finder) float64 { return f.score * float64(min(f.seen, 4)) }
+	slices.SortStableFunc(found, func(a, b finder) int { return cmp.Compare(weight(&b), weight(&a)) })
 	return found[:min(len(found), n)]
 }

@@ -13,6 +13,9 @@ type triple struct {
 	cost       float64 // how far they are from the corners of a square
 }
 
+// usualLegs is how long the two legs together are in a code of version 14, in modules: few are larger.
+const usualLegs = 130
+
 // triples lists the likely corners, best first, at most most of them.
 func triples(found []finder, most int) []triple {
 	var out []triple
@@ -65,7 +68,9 @@ func corners(a, b, c finder) (triple, bool) {
 	}
 	// Large codes first when the rest is equal: squares inside a code's data look like
 	// finders now and then, but lie close together.
-	return triple{a, b, c, cos + legs + 1.5*(large/small-1) - 0.002*(lu+lv)/mean}, true
+	// Print is as dark in one corner as in the others, but for a shadow or glare on one.
+	faint, strong := min(a.score, b.score, c.score), max(a.score, b.score, c.score)
+	return triple{a, b, c, cos + legs + 1.5*(large/small-1) + 0.2*math.Log2(strong/faint) - 0.15*math.Log2(faint) - 0.002*min((lu+lv)/mean, usualLegs)}, true
 }
 
 // across measures a finder's pixels a module along dir, a unit vector.
@@ -97,8 +102,8 @@ func (s *scan) across(f *finder, dir point) (float64, bool) {
 }
 
 // leg is how many modules lie between the centres of two finders, as the finders
-// themselves measure it.
-func (s *scan) leg(a, b *finder) float64 {
+// themselves measure it, and how much larger they are at the first than at the other.
+func (s *scan) leg(a, b *finder) (modules, shrinks float64) {
 	d := b.point().minus(a.point())
 	l := d.length()
 	dir := d.times(1 / l)
@@ -113,12 +118,14 @@ func (s *scan) leg(a, b *finder) float64 {
 	if !okb {
 		mb = b.module() * turn
 	}
-	return l / ((ma + mb) / 2)
+	// Seen at a slant modules shrink along the leg; over one that lies in a plane their mean is the geometric one.
+	return l / math.Sqrt(ma*mb), ma / mb
 }
 
 // versions lists the versions that the corners may have, likeliest first.
 func (s *scan) versions(t *triple) []int {
-	lu, lv := s.leg(&t.tl, &t.tr), s.leg(&t.tl, &t.bl)
+	lu, _ := s.leg(&t.tl, &t.tr)
+	lv, _ := s.leg(&t.tl, &t.bl)
 	size := (lu+lv)/2 + 7
 	v := (size - 17) / 4
 	var out []int
@@ -192,28 +199,53 @@ func (s *scan) poses(t *triple, version int) []pose {
 	l := layouts[version]()
 	q := quad{t.tl.point(), t.tr.point(), t.bl.point()}
 	q[3] = q[1].plus(q[2]).minus(q[0])
+	slanted := s.slanted(t)
+	if far := slanted.distance(q[3]); far < 0.03*q[1].distance(q[2]) {
+		slanted = q[3]
+	}
 	if version == 1 {
+		q[3] = slanted
 		return []pose{s.refine(l, q)}
 	}
+	corners := s.fourth(l, q)
+	if slanted != q[3] {
+		q[3] = slanted
+		corners = append(corners, s.fourth(l, q)...)
+	}
 	var out []pose
-	for _, br := range s.fourth(l, q) {
+	for _, br := range corners {
 		at := q
 		at[3] = br
 		m := at.homography(l)
 		out = append(out, pose{at, m, l.fit(s.p, &m), l})
 	}
 	slices.SortFunc(out, func(a, b pose) int { return cmp.Compare(b.fit, a.fit) })
-	out = out[:min(len(out), 2)]
-	light := s.p.rings(&t.tl)
-	kept := out[:0]
-	for _, p := range out {
-		if p.fit > leastFit*light {
-			kept = append(kept, s.refine(l, p.q))
+	// The best, and the next best place that is another one.
+	kept := out[:1]
+	for _, p := range out[1:] {
+		if p.fit > 0.6*out[0].fit && p.q[3].distance(out[0].q[3])*float64(l.size-7) > 1.5*q[0].distance(q[1]) {
+			kept = append(kept, p)
+			break
 		}
 	}
-	out = kept
+	out = nil
+	for _, p := range kept {
+		if p.fit > leastFit*t.tl.score {
+			out = append(out, s.refine(l, p.q))
+		}
+	}
 	slices.SortFunc(out, func(a, b pose) int { return cmp.Compare(b.fit, a.fit) })
 	return out
+}
+
+// slanted is where the fourth point lies when the finders' sizes come from the slant at which the code is seen.
+func (s *scan) slanted(t *triple) point {
+	// In a picture of a plane the size along a line goes with the square of the distance's inverse.
+	_, right := s.leg(&t.tl, &t.tr)
+	_, down := s.leg(&t.tl, &t.bl)
+	wr, wd := min(max(math.Sqrt(right), 0.6), 1.7), min(max(math.Sqrt(down), 0.6), 1.7)
+	w := max(wr+wd-1, 0.4)
+	return t.tr.point().times(wr).plus(t.bl.point().times(wd)).minus(t.tl.point()).times(1 / w)
 }
 
 // fourth looks for the alignment pattern at the corner without a finder, and returns

@@ -10,8 +10,10 @@
 //     version (finders, timing and alignment patterns) fits best (locate.go, layout.go).
 //   - The modules are sampled, and the blur between neighbours is undone by the mix that
 //     tells light from dark best where it is known beforehand (sample.go). A card that is
-//     bent moves its alignment patterns, and the samples with them (bend.go).
-//   - gozxing decodes (decode.go). A code is returned only when its error correction holds.
+//     bent moves its alignment patterns, and the samples with them (bend.go). Where that is not
+//     enough, the mix is learnt anew from what was read, between the modules too (sharpen.go).
+//   - The codewords are repaired, those in doubt left out (words.go, correct.go), and gozxing decodes
+//     (decode.go). What the segments hold is in content.go.
 //
 // The bytes are returned as they are in the code. What they mean is not decided here:
 // codes on identity cards hold UTF-8 without saying so, which other readers take for
@@ -200,12 +202,16 @@ const (
 	mostFinders  = 24 // of one picture, those that most lines met
 	mostTriples  = 12
 	mostVersions = 3
+	// leastBeside is how much the finders of a second code must stand out in a picture where one was read: what
+	// noise and texture show is far below.
+	leastBeside = 0.3
 )
 
 // among reads the codes whose finders are among those found. It reports whether it
 // tried them all.
 func (s *search) among(sc *scan, found []finder) bool {
 	var used []point
+	read := 0.0 // how much the faintest finder of a code that was read stood out
 	for _, t := range triples(best(found, mostFinders), mostTriples) {
 		if s.tried < s.from.triple {
 			s.tried++
@@ -217,12 +223,14 @@ func (s *search) among(sc *scan, found []finder) bool {
 		s.tried++
 		s.attempts++
 		corners := []point{t.tl.point(), t.tr.point(), t.bl.point()}
-		if slices.ContainsFunc(corners, func(c point) bool { return slices.Contains(used, c) }) {
+		faint := min(t.tl.score, t.tr.score, t.bl.score)
+		if faint < leastBeside*read || slices.ContainsFunc(corners, func(c point) bool { return slices.Contains(used, c) }) {
 			continue
 		}
 		if c, ok := s.try(sc, &t); ok {
 			s.codes = append(s.codes, c)
 			used = append(used, corners...)
+			read = max(read, faint)
 		}
 	}
 	return true
@@ -256,14 +264,20 @@ func (s *search) read(sc *scan, p *pose) (content []byte, text string, ok bool) 
 			if content, text, ok = p.plan.read(g.side, v); ok {
 				return content, text, true
 			}
-			if !likely {
+			if !likely || !p.plan.promises(g.side, v) {
 				return nil, "", false
 			}
 		}
 	}
-	if shift := sc.bend(p); shift != nil {
+	shift := sc.bend(p)
+	if shift != nil {
 		g = sc.sample(p, shift)
-		return p.plan.read(g.side, g.equalise(g.level(5)))
 	}
-	return nil, "", false
+	v := g.equalise(g.level(5))
+	if shift != nil {
+		if content, text, ok = p.plan.read(g.side, v); ok {
+			return content, text, true
+		}
+	}
+	return p.plan.read(g.side, sc.sharpen(p, g, shift, v))
 }

@@ -60,23 +60,28 @@ func (g *grid) box(in []float64, r int) []float64 {
 	return out
 }
 
-// level returns the values relative to the light around them: about -1 for dark, 1 for light.
-//
-//go:norace
-func (g *grid) level(r int) []float64 {
-	mean := g.box(g.v, r)
-	dev := make([]float64, len(g.v))
+// light returns, for each module, the grey level around it and how much the modules differ from it.
+func (g *grid) light(r int) (mean, dev []float64) {
+	mean = g.box(g.v, r)
+	dev = make([]float64, len(g.v))
 	for i, v := range g.v {
 		dev[i] = abs(v - mean[i])
 	}
 	dev = g.box(dev, r)
+	for i := range dev {
+		dev[i] += 2 // where nothing differs
+	}
+	return mean, dev
+}
+
+// level returns the values relative to the light around them: about -1 for dark, 1 for light.
+func (g *grid) level(r int) []float64 {
+	mean, dev := g.light(r)
 	for i, v := range g.v {
-		dev[i] = (v - mean[i]) / (dev[i] + 2)
+		dev[i] = (v - mean[i]) / dev[i]
 	}
 	return dev
 }
-
-const taps = 6 // itself, left and right, above and below, the two diagonals, a constant
 
 // equalise undoes the blur between neighbouring modules: it learns from the modules
 // that are known beforehand which mix of a module and its neighbours tells light from
@@ -85,7 +90,8 @@ const taps = 6 // itself, left and right, above and below, the two diagonals, a 
 //go:norace
 func (g *grid) equalise(level []float64) []float64 {
 	n := g.side
-	feature := func(i, j int, f *[taps]float64) {
+	const taps = 6 // itself, left and right, above and below, the two diagonals, a constant
+	feature := func(i, j int, f []float64) {
 		o := j*n + i
 		f[0] = level[o]
 		f[1] = level[o-1] + level[o+1]
@@ -94,50 +100,70 @@ func (g *grid) equalise(level []float64) []float64 {
 		f[4] = level[o-n+1] + level[o+n-1]
 		f[5] = 1
 	}
-	var a [taps][taps + 1]float64
-	var f [taps]float64
 	size := g.plan.size
+	return g.mix(taps, 3, feature, func(i, j int) (value, weight float64) {
+		k := g.plan.known[j*size+i]
+		if o := j*size + i; k != 0 && i > 0 && i < size-1 && j > 0 && j < size-1 &&
+			g.plan.known[o-1] == k && g.plan.known[o+1] == k && g.plan.known[o-size] == k && g.plan.known[o+size] == k {
+			return float64(k), 0.3 // inside an area of one colour there is little to learn
+		}
+		return float64(k), abs(float64(k))
+	})
+}
+
+// mix learns which sum of the features gives the wanted values, each of its weight, and returns it for every module.
+// distrust keeps the features' shares small.
+//
+//go:norace
+func (g *grid) mix(taps int, distrust float64, feature func(i, j int, f []float64), want func(i, j int) (value, weight float64)) []float64 {
+	size, n := g.plan.size, g.side
+	rows := make([][]float64, taps)
+	for r := range rows {
+		rows[r] = make([]float64, taps+1)
+		rows[r][r] = distrust
+	}
+	f := make([]float64, taps)
 	for j := range size {
 		for i := range size {
-			k := g.plan.known[j*size+i]
-			if k == 0 {
+			value, weight := want(i, j)
+			if weight == 0 {
 				continue
 			}
-			w := 1.0
-			if o := j*size + i; i > 0 && i < size-1 && j > 0 && j < size-1 &&
-				g.plan.known[o-1] == k && g.plan.known[o+1] == k && g.plan.known[o-size] == k && g.plan.known[o+size] == k {
-				w = 0.3 // inside an area of one colour there is little to learn
-			}
-			feature(i+1, j+1, &f)
-			for r := range taps {
-				for c := range taps {
-					a[r][c] += w * f[r] * f[c]
+			feature(i+1, j+1, f)
+			for r, row := range rows {
+				wf := weight * f[r]
+				for c := r; c < taps; c++ {
+					row[c] += wf * f[c]
 				}
-				a[r][taps] += w * f[r] * float64(k)
+				row[taps] += wf * value
 			}
 		}
 	}
-	for r := range taps {
-		a[r][r] += 3 // a little distrust of large weights
+	for r := range rows {
+		for c := range r {
+			rows[r][c] = rows[c][r]
+		}
 	}
-	weight := solve(&a)
+	share := solve(rows)
 	out := make([]float64, n*n)
 	for j := 1; j < n-1; j++ {
 		for i := 1; i < n-1; i++ {
-			feature(i, j, &f)
-			for r := range taps {
-				out[j*n+i] += weight[r] * f[r]
+			feature(i, j, f)
+			for r := range f {
+				out[j*n+i] += share[r] * f[r]
 			}
 		}
 	}
 	return out
 }
 
-// solve is Gaussian elimination with pivoting.
-func solve(a *[taps][taps + 1]float64) (x [taps]float64) {
-	for c := range taps {
+// solve is Gaussian elimination with pivoting; the last column is the right side.
+func solve(a [][]float64) []float64 {
+	n := len(a)
+	x := make([]float64, n)
+	for c := range n {
 		p := c
-		for r := c + 1; r < taps; r++ {
+		for r := c + 1; r < n; r++ {
 			if abs(a[r][c]) > abs(a[p][c]) {
 				p = r
 			}
@@ -146,19 +172,19 @@ func solve(a *[taps][taps + 1]float64) (x [taps]float64) {
 		if a[c][c] == 0 || math.IsNaN(a[c][c]) {
 			continue
 		}
-		for r := range taps {
+		for r := range n {
 			if r == c {
 				continue
 			}
 			k := a[r][c] / a[c][c]
-			for i := c; i <= taps; i++ {
+			for i := c; i <= n; i++ {
 				a[r][i] -= k * a[c][i]
 			}
 		}
 	}
-	for i := range taps {
+	for i := range n {
 		if a[i][i] != 0 {
-			x[i] = a[i][taps] / a[i][i]
+			x[i] = a[i][n] / a[i][i]
 		}
 	}
 	return x
