@@ -29,6 +29,7 @@ setup: ## install what building and the demo need
 
 setup-test: setup
 	@$(SETUP)/install.sh test
+	@$(SETUP)/clients.sh
 
 build: setup ## build tram, tram-vision and tram-hub into bin/
 	@test -n "$(GO)" || { echo "make: no Go toolchain; see the lines above" >&2; exit 1; }

@@ -17,10 +17,9 @@ import (
 
 // Bounds of what programs may send or make us wait for.
 const (
-	writeWithin   = 10 * time.Second
 	compareWithin = 20 * time.Second
+	turnWithin    = 5 * time.Second
 	maxPictures   = 12 << 20 // bytes of a comparison's two pictures in base64
-	maxMessage    = 16 << 10 // bytes of any other message
 )
 
 // cardResult speaks JSON over a plain WebSocket on any path, and compares two
@@ -30,10 +29,11 @@ type cardResult struct {
 	server  *kiosk.Server
 	opt     Options
 	holders holders
+	turn    chan struct{} // holds one: whose pictures are compared
 }
 
 func newCardResult(ctx context.Context, s *kiosk.Server, opt Options) http.Handler {
-	b := &cardResult{ctx: ctx, server: s, opt: opt}
+	b := &cardResult{ctx: ctx, server: s, opt: opt, turn: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v4/compare", b.compare)
 	mux.HandleFunc("GET /", b.socket)
@@ -48,49 +48,12 @@ func (b *cardResult) socket(w http.ResponseWriter, r *http.Request) {
 	defer func() { _ = conn.CloseNow() }()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	go drain(ctx, conn, cancel)
+	go listen(ctx, conn, cancel, nil)
 	b.holders.follow(ctx, b.server.ProgramOf(r), func(h happening) bool {
 		message := cardMessage(h)
-		return message == nil || send(ctx, conn, message)
+		return message == nil || sendJSON(ctx, conn, message)
 	}, func() bool { return ping(ctx, conn) })
 	_ = conn.Close(websocket.StatusGoingAway, "")
-}
-
-// accept makes a request a WebSocket. The door has compared Host and Origin with
-// exact lists already.
-func accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
-	if err == nil {
-		conn.SetReadLimit(maxMessage)
-	}
-	return conn, err
-}
-
-// drain takes what a program sends that has nothing to say, until the
-// connection ends.
-func drain(ctx context.Context, conn *websocket.Conn, ended func()) {
-	defer ended()
-	for {
-		if _, _, err := conn.Read(ctx); err != nil {
-			return
-		}
-	}
-}
-
-func ping(ctx context.Context, conn *websocket.Conn) bool {
-	within, cancel := context.WithTimeout(ctx, writeWithin)
-	defer cancel()
-	return conn.Ping(within) == nil
-}
-
-func send(ctx context.Context, conn *websocket.Conn, message any) bool {
-	data, err := json.Marshal(message)
-	if err != nil {
-		return false
-	}
-	within, cancel := context.WithTimeout(ctx, writeWithin)
-	defer cancel()
-	return conn.Write(within, websocket.MessageText, data) == nil
 }
 
 // cardMessage is a happening in the protocol's words; nil for one it has none for.
@@ -116,6 +79,19 @@ func cardMessage(h happening) any {
 // compare serves {"AnhCCCD": base64, "AnhChanDung": base64}: the card's picture
 // and the person's. Status is what programs show when Score is 60 or less.
 func (b *cardResult) compare(w http.ResponseWriter, r *http.Request) {
+	// Two pictures take tens of megabytes on their way: one pair at a time, and who waits has sent none yet.
+	turn := time.NewTimer(turnWithin)
+	defer turn.Stop()
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-turn.C:
+		w.Header().Set("Retry-After", "5")
+		refuse(w, http.StatusServiceUnavailable, "Đang so sánh ảnh khác")
+		return
+	case <-r.Context().Done():
+		return
+	}
 	var in struct{ AnhCCCD, AnhChanDung string }
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPictures))
 	if err != nil {
@@ -166,19 +142,4 @@ func picture(text string) ([]byte, error) {
 		return nil, errPicture
 	}
 	return data, nil
-}
-
-func answer(w http.ResponseWriter, code int, body any) {
-	data, err := json.Marshal(body)
-	if err != nil {
-		code, data = http.StatusInternalServerError, []byte(`{"message":"internal error"}`)
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(code)
-	_, _ = w.Write(data)
-}
-
-func refuse(w http.ResponseWriter, code int, message string) {
-	answer(w, code, map[string]string{"message": message, "Status": message})
 }

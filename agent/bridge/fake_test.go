@@ -12,6 +12,7 @@ import (
 
 	"tram/agent/bridge"
 	"tram/agent/kiosk"
+	"tram/agent/kiosk/kiosktest"
 	"tram/agent/signin"
 	"tram/agent/visit"
 	"tram/drivers"
@@ -20,6 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	kiosktest.Close()
 	http.DefaultClient.CloseIdleConnections()
 	if code == 0 {
 		// The foreign SignalR client leaves one behind.
@@ -149,12 +151,13 @@ type counter struct {
 
 const listed = "https://his.example"
 
-// open serves a bridge for the test's time.
-func open(t *testing.T, opt bridge.Options) *counter {
+// open serves a bridge for the test's time. Pages of further origins may use it.
+func open(t *testing.T, opt bridge.Options, further ...string) *counter {
 	t.Helper()
+	origins := append([]string{listed}, further...)
 	c := &counter{station: newStation(), tokens: signin.OpenTokens(t.TempDir()), token: map[string]string{}}
 	for name, scopes := range map[string][]string{"his": {signin.Bridge}, "other": {signin.Bridge}, "api": {signin.VisitRead, signin.VisitWrite}} {
-		token, err := c.tokens.New(signin.Client{Name: name, Scopes: scopes, Origins: []string{listed}}, time.Now())
+		token, err := c.tokens.New(signin.Client{Name: name, Scopes: scopes, Origins: origins}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +171,7 @@ func open(t *testing.T, opt bridge.Options) *counter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.server, err = kiosk.New(kiosk.Options{Addr: "127.0.0.1:0", Station: c.station, Tokens: c.tokens, Origins: []string{listed}, Doors: []kiosk.Door{door}})
+	c.server, err = kiosk.New(kiosk.Options{Addr: "127.0.0.1:0", Station: c.station, Tokens: c.tokens, Origins: origins, Doors: []kiosk.Door{door}})
 	if err != nil {
 		t.Fatal(err)
 	}

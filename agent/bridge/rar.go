@@ -72,6 +72,9 @@ func (b *rar) current(w http.ResponseWriter, r *http.Request) {
 // read waits until a person's card is read.
 func (b *rar) read(w http.ResponseWriter, r *http.Request) {
 	p := b.server.ProgramOf(r)
+	if !takeBody(w, r) {
+		return
+	}
 	if devicesOf(p.Snapshot()).reader == "Disconnected" {
 		refuse(w, http.StatusServiceUnavailable, "Thiết bị đầu đọc thẻ chưa được kết nối.")
 		return
@@ -118,6 +121,9 @@ func (b *rar) leave(program string) {
 
 func (b *rar) cancel(w http.ResponseWriter, r *http.Request) {
 	p := b.server.ProgramOf(r)
+	if !takeBody(w, r) {
+		return
+	}
 	if n := p.Snapshot(); n.Visit != nil && n.Visit.ID != "" {
 		ctx, cancel := context.WithTimeout(r.Context(), writeWithin)
 		defer cancel()

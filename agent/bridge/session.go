@@ -36,6 +36,12 @@ type session struct {
 // end ends the session. What waits is dropped.
 func (s *session) end() { s.cancel() }
 
+func (s *session) lastHeard() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.heard
+}
+
 // give puts a packet into the queue; a client that lets too many wait is dropped.
 func (s *session) give(packet string) {
 	s.mu.Lock()
@@ -149,14 +155,18 @@ func (s *session) post(w http.ResponseWriter, r *http.Request) {
 
 // websocket serves a session that began over a WebSocket, or moves one there.
 func (s *session) websocket(w http.ResponseWriter, r *http.Request) {
+	moves := r.URL.Query().Get("sid") != ""
 	conn, err := accept(w, r)
-	if err != nil {
-		return // it has answered
+	if err != nil { // it has answered
+		if !moves {
+			s.end()
+		}
+		return
 	}
 	defer func() { _ = conn.CloseNow() }()
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
-	if r.URL.Query().Get("sid") != "" && !s.move(ctx, conn) {
+	if moves && !s.move(ctx, conn) {
 		return
 	}
 	defer s.end()
@@ -167,19 +177,13 @@ func (s *session) websocket(w http.ResponseWriter, r *http.Request) {
 	if twice {
 		return
 	}
-	go func() {
-		defer cancel()
-		for {
-			_, data, err := conn.Read(ctx)
-			if err != nil {
-				return
-			}
-			s.packet(string(data))
-		}
-	}()
+	go listen(ctx, conn, cancel, func(data []byte) bool {
+		s.packet(string(data))
+		return true
+	})
 	for {
 		for _, packet := range s.take() {
-			if !s.write(ctx, conn, packet) {
+			if !send(ctx, conn, []byte(packet)) {
 				return
 			}
 		}
@@ -197,16 +201,10 @@ func (s *session) websocket(w http.ResponseWriter, r *http.Request) {
 func (s *session) move(ctx context.Context, conn *websocket.Conn) bool {
 	within, cancel := context.WithTimeout(ctx, writeWithin)
 	defer cancel()
-	if _, data, err := conn.Read(within); err != nil || string(data) != string(eioPing)+"probe" || !s.write(within, conn, string(eioPong)+"probe") {
+	if _, data, err := conn.Read(within); err != nil || string(data) != string(eioPing)+"probe" || !send(within, conn, []byte(string(eioPong)+"probe")) {
 		return false
 	}
 	s.give(string(eioNoop))
 	_, data, err := conn.Read(within)
 	return err == nil && string(data) == string(eioUpgrade)
-}
-
-func (s *session) write(ctx context.Context, conn *websocket.Conn, packet string) bool {
-	within, cancel := context.WithTimeout(ctx, writeWithin)
-	defer cancel()
-	return conn.Write(within, websocket.MessageText, []byte(packet)) == nil
 }

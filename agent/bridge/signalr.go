@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -19,6 +21,10 @@ const (
 )
 
 const recordSeparator = 0x1e
+
+// silence is how long a client may say nothing, as at the reference server: clients
+// ping every 15 seconds. Tests change it.
+var silence = 30 * time.Second
 
 // negotiate offers the one transport that is served. (TransportProtocols.md, "POST [endpoint-base]/negotiate")
 func negotiate(w http.ResponseWriter, r *http.Request) {
@@ -46,14 +52,23 @@ func (b *rar) hub(w http.ResponseWriter, r *http.Request) {
 	if !shake(ctx, conn) {
 		return
 	}
-	go b.hear(ctx, conn, cancel)
+	var heard atomic.Int64
+	heard.Store(time.Now().UnixNano())
+	go listen(ctx, conn, cancel, func(data []byte) bool {
+		heard.Store(time.Now().UnixNano())
+		return said(ctx, conn, data)
+	})
 	b.holders.follow(ctx, b.server.ProgramOf(r), func(h happening) bool {
 		target, payload := deviceEvent(h)
 		if target == "" {
 			return true
 		}
 		return record(ctx, conn, map[string]any{"type": srInvocation, "target": target, "arguments": []any{payload}})
-	}, func() bool { return record(ctx, conn, map[string]int{"type": srPing}) })
+	}, func() bool {
+		// A program that hangs and a page that its browser has put aside must not hold the reader: the one
+		// answers no WebSocket's ping, the other sends no ping of the protocol's, which asks for no answer.
+		return time.Since(time.Unix(0, heard.Load())) < silence && record(ctx, conn, map[string]int{"type": srPing}) && ping(ctx, conn)
+	})
 	_ = record(context.WithoutCancel(ctx), conn, map[string]any{"type": srClose, "allowReconnect": true})
 	_ = conn.Close(websocket.StatusNormalClosure, "")
 }
@@ -78,44 +93,36 @@ func shake(ctx context.Context, conn *websocket.Conn) bool {
 	return record(within, conn, map[string]any{})
 }
 
-// hear takes what the client says: pings, and calls of methods, of which there
-// are none.
-func (b *rar) hear(ctx context.Context, conn *websocket.Conn, ended func()) {
-	defer ended()
-	for {
-		_, data, err := conn.Read(ctx)
-		if err != nil {
-			return
+// said answers what the client says: pings, and calls of methods, of which there
+// are none. It reports false when the client has closed.
+func said(ctx context.Context, conn *websocket.Conn, data []byte) bool {
+	for part := range bytes.SplitSeq(data, []byte{recordSeparator}) {
+		var in struct {
+			Type         int    `json:"type"`
+			InvocationID string `json:"invocationId"`
 		}
-		for part := range bytes.SplitSeq(data, []byte{recordSeparator}) {
-			var in struct {
-				Type         int    `json:"type"`
-				InvocationID string `json:"invocationId"`
-			}
-			if len(part) == 0 || json.Unmarshal(part, &in) != nil {
-				continue
-			}
-			switch {
-			case in.Type == srClose:
-				return
-			case in.Type == srPing:
-				_ = record(ctx, conn, map[string]int{"type": srPing})
-			case in.InvocationID != "":
-				_ = record(ctx, conn, map[string]any{"type": srCompletion, "invocationId": in.InvocationID, "error": "there is no such method"})
-			}
+		if len(part) == 0 || json.Unmarshal(part, &in) != nil {
+			continue
+		}
+		open := true
+		switch {
+		case in.Type == srClose:
+			open = false
+		case in.Type == srPing:
+			open = record(ctx, conn, map[string]int{"type": srPing})
+		case in.InvocationID != "":
+			open = record(ctx, conn, map[string]any{"type": srCompletion, "invocationId": in.InvocationID, "error": "there is no such method"})
+		}
+		if !open {
+			return false
 		}
 	}
+	return true
 }
 
 // record sends one message with its separator.
 func record(ctx context.Context, conn *websocket.Conn, message any) bool {
-	data, err := json.Marshal(message)
-	if err != nil {
-		return false
-	}
-	within, cancel := context.WithTimeout(ctx, writeWithin)
-	defer cancel()
-	return conn.Write(within, websocket.MessageText, append(data, recordSeparator)) == nil
+	return sendJSON(ctx, conn, message, recordSeparator)
 }
 
 // deviceEvent is a happening as the hub's event; "" for one that it does not tell.

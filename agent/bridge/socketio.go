@@ -20,6 +20,7 @@ const (
 	pingInterval = 10 * time.Second
 	pingTimeout  = 10 * time.Second
 	maxSessions  = 16
+	ofAProgram   = 6  // sessions; beyond that the one that was silent longest ends
 	maxWaiting   = 64 // packets for a client that does not fetch them
 )
 
@@ -119,12 +120,16 @@ func (b *socketIO) open(w http.ResponseWriter, r *http.Request, p *kiosk.Program
 	first := []string{string(eioOpen) + string(hello)}
 	if revision == 3 { // the default namespace is joined without being asked for
 		first = append(first, string(eioMessage)+"0")
-		s.join()
 	}
 	if overSocket {
 		for _, packet := range first {
 			s.give(packet)
 		}
+	}
+	if revision == 3 { // only now: what it is told comes behind the beginning
+		s.join()
+	}
+	if overSocket {
 		s.websocket(w, r)
 		return
 	}
@@ -134,6 +139,7 @@ func (b *socketIO) open(w http.ResponseWriter, r *http.Request, p *kiosk.Program
 func (b *socketIO) begin(p *kiosk.Program, revision int) (*session, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.makeRoom(p.Name())
 	if len(b.sessions) >= maxSessions || b.ctx.Err() != nil {
 		return nil, false
 	}
@@ -147,6 +153,27 @@ func (b *socketIO) begin(p *kiosk.Program, revision int) (*session, bool) {
 	})
 	s.watch()
 	return s, true
+}
+
+// makeRoom ends a program's session that was silent longest, where it has as many
+// as it may: one that connects again and again leaves its former ones behind, and
+// must lock neither itself nor another program out. The caller holds the lock.
+func (b *socketIO) makeRoom(program string) {
+	var oldest *session
+	count := 0
+	for _, s := range b.sessions {
+		if s.program.Name() != program {
+			continue
+		}
+		count++
+		if oldest == nil || s.lastHeard().Before(oldest.lastHeard()) {
+			oldest = s
+		}
+	}
+	if count >= ofAProgram {
+		delete(b.sessions, oldest.id)
+		oldest.end()
+	}
 }
 
 // join begins to tell the program what happens, until the session ends.

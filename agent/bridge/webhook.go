@@ -37,6 +37,7 @@ const (
 // long as it has its token.
 func (h *webhook) run(ctx context.Context, s *kiosk.Server) {
 	h.client = &http.Client{
+		Transport:     http.DefaultTransport.(*http.Transport).Clone(), // its connections are its own
 		Timeout:       postWithin,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -59,8 +60,11 @@ func (h *webhook) run(ctx context.Context, s *kiosk.Server) {
 }
 
 // follow delivers in the background, one after the other, so that a slow server
-// does not keep the story from being followed.
+// does not keep the story from being followed. What is still on its way when the
+// token is taken back is not delivered any more.
 func (h *webhook) follow(ctx context.Context, p *kiosk.Program) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	queue := make(chan []byte, 8)
 	done := make(chan struct{})
 	go func() {
@@ -89,6 +93,7 @@ func (h *webhook) follow(ctx context.Context, p *kiosk.Program) {
 		}
 		return true
 	}, nil)
+	cancel()
 	close(queue)
 	<-done
 }

@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -92,5 +93,84 @@ func TestTheWebhookFollowsNoRedirectAndTakesARefusalForAnAnswer(t *testing.T) {
 		if p := receive(t, got); !strings.Contains(string(p.body), "consent-"+id) {
 			t.Errorf("got %s, want visit %s", p.body, id)
 		}
+	}
+}
+
+// A hospital's server may be down when a person is read, come late, hang, or
+// answer without end: the next person is told all the same.
+func TestAServerThatHangsOrIsDownKeepsTheNextPersonNotBack(t *testing.T) {
+	t.Parallel()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	_ = free.Close() // nobody is there yet
+	c := open(t, bridge.Options{Kind: bridge.HN212Webhook, URL: "http://" + addr + "/", Client: "his"})
+	c.watched(t, 1)
+	c.lead("v1", visit.StageConfirm)
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 16)
+	var count atomic.Int32
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- string(body)
+		switch count.Add(1) {
+		case 1:
+			<-r.Context().Done() // it hangs
+		case 2:
+			for r.Context().Err() == nil { // its answer has no end
+				if _, err := w.Write(make([]byte, 4096)); err != nil {
+					return
+				}
+			}
+		}
+	})}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	defer func() { _ = srv.Close(); <-done }()
+	hear := func(consent string) {
+		t.Helper()
+		select {
+		case body := <-got:
+			if !strings.Contains(body, consent) {
+				t.Errorf("got %s, want %s", body, consent)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("nothing was posted, want %s", consent)
+		}
+	}
+	hear("consent-v1") // and hangs
+	c.lead("v2", visit.StageConfirm)
+	hear("consent-v1") // again; its answer has no end, and is an answer
+	hear("consent-v2")
+}
+
+func TestWhatIsOnItsWayEndsWithTheToken(t *testing.T) {
+	url, got := hospital(t, func(int) int { return 503 })
+	c := open(t, bridge.Options{Kind: bridge.HN212Webhook, URL: url, Client: "his"})
+	c.watched(t, 1)
+	c.stage(visit.StageConfirm)
+	receive(t, got)
+	if err := c.tokens.Remove("his"); err != nil {
+		t.Fatal(err)
+	}
+	c.stage(visit.StageIdle) // it is noticed
+	c.watched(t, 0)
+	late := 0 // one may be under way in this moment
+	for end := time.After(4 * time.Second); ; {
+		select {
+		case <-got:
+			late++
+			continue
+		case <-end: // it would have been tried three times more
+		}
+		break
+	}
+	if late > 1 {
+		t.Errorf("the token is gone, and the hospital was asked %d times more", late)
 	}
 }

@@ -58,7 +58,10 @@ func need(r *http.Request) string {
 func bearer(r *http.Request) (string, bool) {
 	if h := r.Header.Values("Authorization"); len(h) > 0 {
 		token, ok := strings.CutPrefix(h[0], "Bearer ")
-		return token, ok || len(h) > 0
+		if !ok || len(h) > 1 { // a program all the same, of which nobody knows which: its token is none
+			return "", true
+		}
+		return token, true
 	}
 	if r.URL.Path == "/v1/ws" {
 		for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
@@ -144,9 +147,12 @@ func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// preflight answers a browser that asks whether a listed page may send a token.
-// It reports whether it did.
-func (s *Server) preflight(w http.ResponseWriter, r *http.Request) bool {
+// programHeaders are what a program sends from a page.
+const programHeaders = "Authorization, Content-Type, Last-Event-ID"
+
+// preflight answers a browser that asks whether a listed page may send a token
+// and further headers. It reports whether it did.
+func (s *Server) preflight(w http.ResponseWriter, r *http.Request, headers string) bool {
 	origins := r.Header.Values("Origin")
 	if r.Method != http.MethodOptions || len(origins) != 1 || !slices.Contains(s.opt.Origins, origins[0]) {
 		return false
@@ -154,7 +160,7 @@ func (s *Server) preflight(w http.ResponseWriter, r *http.Request) bool {
 	s.allowOrigin(w, r)
 	h := w.Header()
 	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")
+	h.Set("Access-Control-Allow-Headers", headers)
 	h.Set("Access-Control-Max-Age", "600")
 	if r.Header.Get("Access-Control-Request-Private-Network") == "true" {
 		h.Set("Access-Control-Allow-Private-Network", "true")

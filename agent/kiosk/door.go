@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"tram/agent/signin"
 	"tram/agent/visit"
@@ -27,8 +26,16 @@ type Door struct {
 	Run func(ctx context.Context, s *Server)
 }
 
-// maxAtDoor is how many requests may be under way at one door, its streams among them.
-const maxAtDoor = 32
+// How many requests may be under way at one door, its streams among them: of
+// everybody, and of one program, so that one that floods keeps no other out.
+const (
+	maxAtDoor     = 32
+	maxOfAProgram = 12
+)
+
+// doorHeaders are what clients of the doors' protocols send beside a token: each
+// SignalR client for browsers asks for the last two.
+const doorHeaders = programHeaders + ", X-Requested-With, X-SignalR-User-Agent"
 
 // ErrBusy says that another program owns the reader.
 var ErrBusy = errors.New("another program holds the reader")
@@ -65,22 +72,17 @@ func (s *Server) doorway(ctx context.Context, d Door, l net.Listener) http.Handl
 		hosts[name] = true
 	}
 	next := d.Handler(ctx, s)
-	var inside atomic.Int32
+	var inside places
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		harden(w.Header())
 		if !hosts[r.Host] {
 			refuse(w, http.StatusForbidden, "foreign_host", "this server is not known by that name")
 			return
 		}
-		if s.preflight(w, r) {
+		s.allowCookies(w, r)
+		if s.preflight(w, r, doorHeaders) {
 			return
 		}
-		if inside.Add(1) > maxAtDoor {
-			inside.Add(-1)
-			refuse(w, http.StatusServiceUnavailable, "too_many", "too many requests are under way")
-			return
-		}
-		defer inside.Add(-1)
 		// Programs that are no browser write the door's own address as their origin; no page comes from there.
 		if origins := r.Header.Values("Origin"); len(origins) == 1 && origins[0] == "http://"+r.Host {
 			r.Header.Del("Origin")
@@ -94,10 +96,25 @@ func (s *Server) doorway(ctx context.Context, d Door, l net.Listener) http.Handl
 			refuse(w, http.StatusForbidden, "wrong_scope", "this token has no scope for that")
 			return
 		}
+		if status := inside.take(client.Name, maxOfAProgram, maxAtDoor); status != 0 {
+			w.Header().Set("Retry-After", "5")
+			refuse(w, status, "too_many", "too many requests are under way")
+			return
+		}
+		defer inside.give(client.Name)
 		s.sockets.Add(1) // a WebSocket is not known to the server's Shutdown
 		defer s.sockets.Done()
 		next.ServeHTTP(w, caller{name: client.Name, client: &client}.on(r))
 	})
+}
+
+// allowCookies lets a listed page's browser send what it keeps for this address:
+// the clients of Socket.IO 2 and of SignalR ask for that by default, and their
+// browser hides the answer otherwise. A door looks at no cookie.
+func (s *Server) allowCookies(w http.ResponseWriter, r *http.Request) {
+	if origins := r.Header.Values("Origin"); len(origins) == 1 && slices.Contains(s.opt.Origins, origins[0]) {
+		w.Header().Set("Access-Control-Allow-Credentials", "true")
+	}
 }
 
 // doorToken takes the token out of a request: from the Authorization header, the

@@ -36,7 +36,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			refuse(w, http.StatusForbidden, "foreign_host", "this server is not known by that name")
 			return
 		}
-		if strings.HasPrefix(r.URL.Path, "/v1/") && s.preflight(w, r) {
+		if strings.HasPrefix(r.URL.Path, "/v1/") && s.preflight(w, r, programHeaders) {
 			return
 		}
 		if token, ok := bearer(r); ok {

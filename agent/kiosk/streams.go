@@ -16,45 +16,27 @@ const (
 )
 
 // streams counts the event streams that are open, by who listens.
-type streams struct {
-	mu       sync.Mutex
-	by       map[string]int
-	programs int
-	all      int
-}
+type streams struct{ everybody, programs places }
 
 // add counts one more: the status says what is full, 0 that it was counted.
 func (s *streams) add(c caller) (status int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.by == nil {
-		s.by = map[string]int{}
-	}
 	key, limit := c.listener()
-	switch {
-	case s.by[key] >= limit:
-		return http.StatusTooManyRequests
-	case s.all >= maxStreams, c.client != nil && s.programs >= maxPrograms:
-		return http.StatusServiceUnavailable
-	}
-	s.by[key]++
-	s.all++
 	if c.client != nil {
-		s.programs++
+		if status := s.programs.take(key, limit, maxPrograms); status != 0 {
+			return status
+		}
 	}
-	return 0
+	if status = s.everybody.take(key, limit, maxStreams); status != 0 && c.client != nil {
+		s.programs.give(key)
+	}
+	return status
 }
 
 func (s *streams) done(c caller) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	key, _ := c.listener()
-	if s.by[key]--; s.by[key] == 0 {
-		delete(s.by, key)
-	}
-	s.all--
+	s.everybody.give(key)
 	if c.client != nil {
-		s.programs--
+		s.programs.give(key)
 	}
 }
 
