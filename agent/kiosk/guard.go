@@ -64,7 +64,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			known(r)
 			c := caller{session: session}
 			if in, ok := s.signedIn(session, r.Header.Get("Tram-Background") != "", s.now()); ok {
-				c.name, c.role = in.name, in.role
+				c.name, c.role = in.Name, in.Role
 			}
 			r = c.on(r)
 		}

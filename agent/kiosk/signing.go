@@ -24,8 +24,7 @@ type signed struct {
 }
 
 type signedIn struct {
-	name        string
-	role        signin.Role
+	signin.Login
 	since, last time.Time
 }
 
@@ -41,9 +40,9 @@ func (s *Server) signedIn(session string, background bool, now time.Time) (signe
 	if !ok {
 		return in, false
 	}
-	if now.Sub(in.last) > s.opt.SignInIdle || now.Sub(in.since) > signInAtMost || !s.opt.People.Current(in.name, in.role) {
+	if now.Sub(in.last) > s.opt.SignInIdle || now.Sub(in.since) > signInAtMost || !s.opt.People.Current(in.Login) {
 		delete(s.signed.list, session)
-		s.note(in.name, "signed out by itself")
+		s.note(in.Name, "signed out by itself")
 		return signedIn{}, false
 	}
 	if !background {
@@ -78,7 +77,7 @@ func (s *Server) whoIs(w http.ResponseWriter, r *http.Request) {
 	c := callerOf(r.Context())
 	if in, ok := s.signedIn(c.session, true, s.now()); ok {
 		until := in.last.Add(s.opt.SignInIdle)
-		out.Name, out.Role, out.Until = in.name, in.role, &until
+		out.Name, out.Role, out.Until = in.Name, in.Role, &until
 	}
 	answer(w, http.StatusOK, out)
 }
@@ -93,7 +92,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := s.now()
-	role, err := s.opt.People.SignIn(in.Name, in.PIN, now)
+	login, err := s.opt.People.SignIn(in.Name, in.PIN, now)
 	var locked *signin.LockedError
 	switch {
 	case errors.Is(err, signin.ErrNoPeople):
@@ -135,11 +134,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		}
 		delete(s.signed.list, oldest)
 	}
-	s.signed.list[session] = signedIn{name: in.Name, role: role, since: now, last: now}
+	s.signed.list[session] = signedIn{Login: login, since: now, last: now}
 	s.signed.mu.Unlock()
-	s.note(in.Name, "signed in as "+string(role))
+	s.note(in.Name, "signed in as "+string(login.Role))
 	until := now.Add(s.opt.SignInIdle)
-	answer(w, http.StatusOK, SignedIn{Name: in.Name, Role: role, Until: &until, Ready: true})
+	answer(w, http.StatusOK, SignedIn{Name: in.Name, Role: login.Role, Until: &until, Ready: true})
 }
 
 // retryAfter says in whole seconds, rounded up, when to come again.
@@ -157,7 +156,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	delete(s.signed.list, c.session)
 	s.signed.mu.Unlock()
 	if ok {
-		s.note(in.name, "signed out")
+		s.note(in.Name, "signed out")
 	}
 	answer(w, http.StatusOK, map[string]bool{"ok": true})
 }

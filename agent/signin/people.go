@@ -134,27 +134,36 @@ func (p *People) List() ([]Person, error) {
 	return out, err
 }
 
-// Current reports whether a person is still there in that role: a session ends
-// when its person is removed.
-func (p *People) Current(who string, role Role) bool {
-	list, err := p.List()
-	return err == nil && slices.ContainsFunc(list, func(o Person) bool { return o.Name == who && o.Role == role })
+// A Login is a person who has shown their PIN.
+type Login struct {
+	Name string
+	Role Role
+	pin  string // the id of that PIN
+}
+
+// Current reports whether a person still has the role and the PIN that they
+// signed in with: a session ends when its person is removed or gets another PIN.
+func (p *People) Current(in Login) bool {
+	p.list.mu.Lock()
+	defer p.list.mu.Unlock()
+	list, err := p.list.load()
+	return err == nil && slices.ContainsFunc(list, func(o person) bool { return o.Name == in.Name && o.Role == in.Role && o.ID == in.pin })
 }
 
 // SignIn checks a PIN. Errors: ErrNoPeople, *LockedError, ErrWrong, and both of
 // the last two for the wrong one that locks. A name that is not there takes as
 // long as one that is, and is locked like one; no other name is locked with it.
-func (p *People) SignIn(who, pin string, now time.Time) (Role, error) {
+func (p *People) SignIn(who, pin string, now time.Time) (Login, error) {
 	p.one.Lock()
 	defer p.one.Unlock()
 	p.list.mu.Lock()
 	list, err := p.list.load()
 	p.list.mu.Unlock()
 	if err != nil {
-		return "", err
+		return Login{}, err
 	}
 	if len(list) == 0 {
-		return "", ErrNoPeople
+		return Login{}, ErrNoPeople
 	}
 	one := person{ID: "nobody", Salt: make([]byte, 16)} // all unknown names share one count
 	for _, o := range list {
@@ -165,15 +174,15 @@ func (p *People) SignIn(who, pin string, now time.Time) (Role, error) {
 	// The try is counted before it is made: cutting the power gives no further one.
 	until, err := p.count(one.ID, list, now)
 	if err != nil {
-		return "", err
+		return Login{}, err
 	}
 	if subtle.ConstantTimeCompare(digest(pin, one.Salt), one.Hash) != 1 || one.Name == "" {
 		if left := until.Sub(now); left > 0 {
-			return "", fmt.Errorf("%w; %w", ErrWrong, &LockedError{Left: left})
+			return Login{}, fmt.Errorf("%w; %w", ErrWrong, &LockedError{Left: left})
 		}
-		return "", ErrWrong
+		return Login{}, ErrWrong
 	}
-	return one.Role, p.forgive(one.ID)
+	return Login{Name: one.Name, Role: one.Role, pin: one.ID}, p.forgive(one.ID)
 }
 
 // count adds a wrong try and returns until when it locks, or returns a *LockedError.

@@ -23,8 +23,9 @@ func TestAPersonSignsInWithTheirPINAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := signin.OpenPeople(dir) // as the daemon beside the command line
-	if role, err := other.SignIn("lan", "804912", noon); err != nil || role != signin.Clerk {
-		t.Errorf("right PIN: got %q, %v", role, err)
+	in, err := other.SignIn("lan", "804912", noon)
+	if err != nil || in.Name != "lan" || in.Role != signin.Clerk || !other.Current(in) {
+		t.Errorf("right PIN: got %+v, %v", in, err)
 	}
 	for _, c := range [][2]string{{"lan", "804913"}, {"lan", ""}, {"minh", "804912"}, {"", ""}} {
 		if _, err := other.SignIn(c[0], c[1], noon); !errors.Is(err, signin.ErrWrong) {
@@ -40,8 +41,14 @@ func TestAPersonSignsInWithTheirPINAlone(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want mode 0600", file, info.Mode(), err)
 		}
 	}
-	if err := people.Remove("lan"); err != nil || other.Current("lan", signin.Clerk) {
-		t.Errorf("after rm: %v, current %v", err, other.Current("lan", signin.Clerk))
+	if err := people.Set("lan", signin.Clerk, "804912", noon); err != nil || other.Current(in) {
+		t.Errorf("after another PIN: %v, still current %v", err, other.Current(in))
+	}
+	if in, err = other.SignIn("lan", "804912", noon); err != nil || !other.Current(in) {
+		t.Errorf("with it: got %+v, %v", in, err)
+	}
+	if err := people.Remove("lan"); err != nil || other.Current(in) {
+		t.Errorf("after rm: %v, still current %v", err, other.Current(in))
 	}
 }
 

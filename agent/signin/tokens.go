@@ -40,6 +40,8 @@ type Client struct {
 	Scopes  []string  `json:"scopes"`
 	Origins []string  `json:"origins"` // pages it may be used from; empty: from no page, only from programs
 	Made    time.Time `json:"made"`
+
+	id string // of its token
 }
 
 // May reports whether the client has a scope.
@@ -48,6 +50,13 @@ func (c Client) May(scope string) bool { return slices.Contains(c.Scopes, scope)
 type client struct {
 	Client
 	Hash []byte `json:"hash"`
+}
+
+// known is the client as a caller gets it.
+func (o client) known() Client {
+	c := o.Client
+	c.id = string(o.Hash)
+	return c
 }
 
 // Tokens is the store of programs that may ask.
@@ -124,7 +133,7 @@ func (t *Tokens) List() ([]Client, error) {
 	list, err := t.list.load()
 	out := make([]Client, 0, len(list))
 	for _, o := range list {
-		out = append(out, o.Client)
+		out = append(out, o.known())
 	}
 	slices.SortFunc(out, func(a, b Client) int { return strings.Compare(a.Name, b.Name) })
 	return out, err
@@ -144,7 +153,7 @@ func (t *Tokens) Find(token string) (Client, error) {
 	}
 	for _, c := range list {
 		if subtle.ConstantTimeCompare(sum[:], c.Hash) == 1 {
-			return c.Client, nil
+			return c.known(), nil
 		}
 	}
 	return Client{}, ErrToken
@@ -156,12 +165,11 @@ func IsOrigin(o string) bool {
 	return err == nil && len(o) <= 256 && u.Scheme != "" && u.Host != "" && u.User == nil && o == u.Scheme+"://"+u.Host && strings.ToLower(o) == o
 }
 
-// Has reports whether a client found before is still there with the same scopes.
+// Has reports whether the token of a client that was found before is still there:
+// not another one of the same name.
 func (t *Tokens) Has(c Client) bool {
 	list, err := t.List()
-	return err == nil && slices.ContainsFunc(list, func(o Client) bool {
-		return o.Name == c.Name && o.Made.Equal(c.Made) && slices.Equal(o.Scopes, c.Scopes)
-	})
+	return err == nil && slices.ContainsFunc(list, func(o Client) bool { return o.id == c.id })
 }
 
 // LooksLikeToken reports whether a text has the shape of a token.
