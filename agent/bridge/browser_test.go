@@ -30,7 +30,7 @@ func openWeb(t *testing.T, libraries ...string) *web {
 	t.Helper()
 	files := http.NotFoundHandler()
 	if len(libraries) > 0 {
-		files = http.FileServer(http.Dir(npmClients(t)))
+		files = http.FileServer(http.Dir(kiosktest.Clients(t)))
 	}
 	var page strings.Builder
 	page.WriteString("<!doctype html><meta charset=utf-8><script>const heard = [], tell = (...what) => heard.push(what);</script>")

@@ -4,12 +4,13 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"tram/agent/kiosk/kiosktest"
 )
 
 // python is Debian's, which has its own socketio and socketIO_client.
@@ -28,29 +29,12 @@ func foreignPython(t *testing.T, script string, arg ...string) (hear func() []an
 // configs/setup/clients.sh has fetched.
 func foreignNode(t *testing.T, script string, arg ...string) (hear func() []any, say func(string)) {
 	t.Helper()
-	modules := npmClients(t)
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not installed (Debian package nodejs): npm's own clients were not tried")
-	}
+	node, modules := kiosktest.Node(t)
 	path, err := filepath.Abs(filepath.Join("testdata", script))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return foreign(t, exec.Command(node, append([]string{path, modules}, arg...)...))
-}
-
-// npmClients is the folder of npm's packages.
-func npmClients(t *testing.T) string {
-	t.Helper()
-	home, err := filepath.Abs("../../.state/clients")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(home, "complete")); err != nil {
-		t.Skip("npm's own clients are not in .state/clients and were not tried; configs/setup/clients.sh fetches them, as make test does")
-	}
-	return filepath.Join(home, "node_modules")
 }
 
 // foreign runs a client, which writes what it hears as one JSON list a line, and

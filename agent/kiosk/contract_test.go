@@ -1,11 +1,14 @@
 package kiosk
 
 import (
+	"context"
 	"net/http"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -105,5 +108,17 @@ func TestTheDocumentNamesEachPathThatIsServedAndNoOther(t *testing.T) {
 		if !slices.Contains(served, w) && !strings.Contains(w, "/v1/register/") {
 			t.Errorf("%s is in %s and not served", w, kiosktest.ContractFile)
 		}
+	}
+}
+
+// A validator of another make holds the document against OpenAPI's own schema, and
+// each example against the schema beside it.
+func TestAForeignValidatorTakesTheDocumentAndItsExamples(t *testing.T) {
+	node, modules := kiosktest.Node(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, node, "testdata/openapi.mjs", modules, "../../"+kiosktest.ContractFile).CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "ok: OpenAPI 3.1") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -22,16 +22,25 @@ const ContractFile = "docs/contract/openapi.yaml"
 
 // Document returns the text of the local API's document.
 func Document() ([]byte, error) {
-	dir, err := os.Getwd()
+	dir, err := root()
 	if err != nil {
 		return nil, err
 	}
+	return os.ReadFile(filepath.Join(dir, ContractFile))
+}
+
+// root is the project's folder.
+func root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return os.ReadFile(filepath.Join(dir, ContractFile))
+			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return nil, fmt.Errorf("no go.mod above the test's folder")
+			return "", fmt.Errorf("no go.mod above the test's folder")
 		}
 		dir = filepath.Dir(dir)
 	}
