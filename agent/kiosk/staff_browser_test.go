@@ -223,7 +223,10 @@ func (s *screen) signIn(name, pin string) {
 	s.until("the sign-in", `!!document.querySelector('[data-key="pin"]')`)
 	s.accessible("sign-in")
 	s.shoot("staff-signin")
-	s.do(chromedp.SendKeys(`[data-key="name"]`, name))
+	for _, c := range name {
+		s.click("key-" + string(c))
+	}
+	s.click("pin")
 	s.click("key-1")
 	s.click("signin")
 	s.until("the wrong PIN is said", `document.querySelector('.problem')?.textContent.includes('không đúng')`)

@@ -65,6 +65,16 @@ func TestVietnameseAndEnglishAreCompleteAndGapsAreTheSame(t *testing.T) {
 	}
 }
 
+// A person is addressed as Ông/Bà and asked with Xin, everywhere alike.
+func TestThePersonIsAddressedInOneWay(t *testing.T) {
+	other := regexp.MustCompile(`(?i)(^|[^\pL])(bạn|quý khách|vui lòng|hãy|anh/chị)([^\pL]|$)`)
+	for key, text := range tables(t)["vi"] {
+		if found := other.FindString(text); found != "" {
+			t.Errorf("%s says %q", key, strings.TrimSpace(found))
+		}
+	}
+}
+
 func TestEveryCodeTheScreenCanMeetHasWords(t *testing.T) {
 	table := tables(t)["vi"]
 	for prefix, codes := range map[string][]string{

@@ -18,6 +18,10 @@ const key = (face, name, onclick, cls = '') => h('button', {
   onpointerdown: (event) => event.preventDefault(), // the field keeps the focus
 }, face);
 
+// An order is written out: a sign for it is not known to everybody.
+const worded = (words, name, onclick, cls = 'key-wide') => key(words, name, onclick, `key-words ${cls}`);
+const clear = (field) => worded(t('keyboard.clear'), 'clear', () => put(field(), ''));
+
 const back = (field) => key('⌫', 'back', () => put(field, field.value.slice(0, -1)), 'key-wide');
 
 function named(button, words) {
@@ -30,7 +34,7 @@ export function digits(field) {
   const tap = (c) => key(c, c, () => put(field, field.value + c));
   return h('div', { class: 'keys keys-digits', role: 'group', 'aria-label': t('keyboard.digits') },
     DIGITS.map((row) => [...row].map(tap)),
-    named(key('✕', 'clear', () => put(field, ''), 'key-wide'), t('keyboard.clear')), tap('0'),
+    clear(() => field), tap('0'),
     named(back(field), t('keyboard.back')));
 }
 
@@ -45,12 +49,12 @@ export function mrzKeys(field) {
   const erase = () => put(field(), field().value.slice(0, -1));
   return h('div', { class: 'keys keys-letters keys-mrz', role: 'group', 'aria-label': t('keyboard.mrz') },
     MRZ.map((row, i) => h('div', { class: 'key-row' }, [...row].map(tap),
-      i === 3 && [named(key('✕', 'clear', () => put(field(), ''), 'key-wide'), t('keyboard.clear')), named(key('⌫', 'back', erase, 'key-wide'), t('keyboard.back'))])));
+      i === 3 && [clear(field), named(key('⌫', 'back', erase, 'key-wide'), t('keyboard.back'))])));
 }
 
 // letters is the keyboard for words, with Telex switched on for Vietnamese.
-export function letters(field, vietnamese = true) {
-  let upper = field.value === '';
+export function letters(field, vietnamese = true, capital = field.value === '') {
+  let upper = capital;
   let viet = vietnamese;
   const rows = [];
   const tap = (c) => {
@@ -64,14 +68,16 @@ export function letters(field, vietnamese = true) {
     up.setAttribute('aria-pressed', String(on));
   };
   const up = named(key('⇧', 'shift', () => shift(!upper), 'key-wide'), t('keyboard.shift'));
+  const hint = h('p', { class: 'telex-hint' }, t('keyboard.telex.hint'));
   const showMode = () => {
+    hint.hidden = !viet;
     mode.textContent = viet ? 'VI' : 'EN';
     mode.setAttribute('aria-pressed', String(viet));
     named(mode, `${mode.textContent}: ${t('keyboard.telex')}`);
   };
   const mode = key('', 'telex', () => { viet = !viet; showMode(); }, 'key-wide');
   showMode();
-  const root = h('div', { class: 'keys keys-letters', role: 'group', 'aria-label': t('keyboard.letters') },
+  const root = h('div', { class: 'keys keys-letters', role: 'group', 'aria-label': t('keyboard.letters') }, hint,
     LETTERS.map((row, i) => h('div', { class: 'key-row' }, i === 3 && up, [...row].map((c) => {
       const b = key(c, c, () => tap(c));
       b.dataset.letter = c;
@@ -79,9 +85,16 @@ export function letters(field, vietnamese = true) {
       return b;
     }), i === 3 && named(back(field), t('keyboard.back')))),
     h('div', { class: 'key-row' }, mode, ['-', '/', '.', ','].map((c) => key(c, c, () => put(field, field.value + c))),
-      named(key('␣', 'space', () => put(field, `${field.value} `), 'key-space'), t('keyboard.space')),
-      named(key('✕', 'clear', () => put(field, ''), 'key-wide'), t('keyboard.clear'))));
+      worded(t('keyboard.space'), 'space', () => put(field, `${field.value} `), 'key-space'), clear(() => field)));
   shift(upper);
   return root;
 }
 
+
+// signKeys are the keys of a sign-in: letters while the name is written, digits for the PIN.
+export function signKeys(name, pin) {
+  const keys = new Map([[name, letters(name, false, false)], [pin, digits(pin)]]);
+  const box = h('div', { class: 'sign-keys' }, keys.get(name));
+  for (const [field, own] of keys) field.addEventListener('focus', () => { if (!own.isConnected) box.replaceChildren(own); });
+  return box;
+}

@@ -1,7 +1,7 @@
 // A clerk's word on the citizen's screen: name and PIN, for the one step that
 // wants them. The sign-in ends with the visit.
 import { h, setText } from './dom.js';
-import { digits } from './keyboard.js';
+import { signKeys } from './keyboard.js';
 import { send } from './link.js';
 import { lock } from './lock.js';
 import { button } from './parts.js';
@@ -11,7 +11,7 @@ import { t } from './text.js';
 export function clerk(then) {
   document.querySelector('dialog.pin')?.remove();
   const problem = h('p', { class: 'problem', role: 'alert', hidden: true });
-  const name = h('input', { class: 'answer', type: 'text', autocomplete: 'off', spellcheck: 'false', maxlength: 64, 'data-key': 'name' });
+  const name = h('input', { class: 'answer', type: 'text', inputmode: 'none', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', maxlength: 64, 'data-key': 'name' });
   const pin = h('input', { class: 'answer', type: 'password', inputmode: 'none', autocomplete: 'off', maxlength: 32, 'data-key': 'pin' });
   const go = h('button', { type: 'submit', class: 'button primary', 'data-key': 'signin' }, t('staff.signin'));
   const locked = lock(name, go, problem);
@@ -35,7 +35,7 @@ export function clerk(then) {
         problem.hidden = false;
         locked.start(['wrong_pin', 'locked'].includes(said.code) ? said.wait : 0);
       },
-    }, h('h2', {}, t('pin.title')), problem, h('label', {}, t('staff.name'), name), h('label', {}, t('staff.pin'), pin), digits(pin),
+    }, h('h2', {}, t('pin.title')), problem, h('label', {}, t('staff.name'), name), h('label', {}, t('staff.pin'), pin), signKeys(name, pin),
     h('div', { class: 'actions actions-2' }, button('quiet', t('ask.back'), () => box.close(), 'pin-no'), go)));
   document.body.append(box);
   box.showModal();

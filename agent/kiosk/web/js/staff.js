@@ -2,7 +2,7 @@
 // daemon, tabs and tables. Everything is forgotten when the sign-in ends.
 import { h, setText, wipe } from './dom.js';
 import { logo } from './icons.js';
-import { digits } from './keyboard.js';
+import { signKeys } from './keyboard.js';
 import { lock } from './lock.js';
 import { allLanguages, firstLanguage, language, loadTexts, setLanguage, t } from './text.js';
 
@@ -133,7 +133,7 @@ export async function run({ role, title, tabs }) {
 
 function signIn(role, known, done) {
   const problem = h('p', { class: 'problem', role: 'alert', hidden: true });
-  const name = h('input', { class: 'answer', type: 'text', autocomplete: 'off', spellcheck: 'false', maxlength: 64, 'data-key': 'name' });
+  const name = h('input', { class: 'answer', type: 'text', inputmode: 'none', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', maxlength: 64, 'data-key': 'name' });
   const pin = h('input', { class: 'answer', type: 'password', inputmode: 'none', autocomplete: 'off', maxlength: 32, 'data-key': 'pin' });
   const go = h('button', { type: 'submit', class: 'button primary', 'data-key': 'signin' }, t('staff.signin'));
   const locked = lock(name, go, problem);
@@ -161,6 +161,6 @@ function signIn(role, known, done) {
       locked.start(wait);
     },
   }, h('h1', { tabindex: '-1' }, t('staff.signin')), known?.ready === false && h('p', { class: 'alarm' }, t('staff.nopin', { role })),
-  problem, h('label', {}, t('staff.name'), name), h('label', {}, t('staff.pin'), pin), digits(pin), go);
+  problem, h('label', {}, t('staff.name'), name), h('label', {}, t('staff.pin'), pin), signKeys(name, pin), go);
   return form;
 }
