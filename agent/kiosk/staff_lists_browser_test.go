@@ -39,7 +39,7 @@ func TestTheStaffsPagesHoldLongListsEmptyOnesAndErrors(t *testing.T) {
 				name   string
 				many   int32
 				broken bool
-			}{{"many", 40, false}, {"empty", -1, false}, {"error", 0, true}} {
+			}{{"many", 15, false}, {"empty", -1, false}, {"error", 0, true}} {
 				o.many.Store(of.many)
 				o.broken.Store(of.broken)
 				for _, size := range sizes {
@@ -50,7 +50,11 @@ func TestTheStaffsPagesHoldLongListsEmptyOnesAndErrors(t *testing.T) {
 					for _, tab := range role.tabs {
 						s.tab(tab)
 						where := fmt.Sprintf("%s %s %s", role.path, tab, of.name)
-						s.accessible(where)
+						if of.many > 0 {
+							s.accessible(where)
+						} else { // one paragraph, the same in each list
+							s.accessible(role.path + " " + of.name)
+						}
 						s.narrow(where)
 						if failing := tab != "now" && tab != "papers" && tab != "declare" && tab != "cameras" && !(tab == "queue" && role.path == "/tech"); of.broken && failing {
 							s.until(where+" is said", `!!document.querySelector('#panel [role=alert]') && !!document.querySelector('[data-key="again"]')`)

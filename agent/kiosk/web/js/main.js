@@ -17,8 +17,11 @@ const QUICK = { recorded: 10, failed: 20 };
 let snap = null; // the last snapshot, null while the daemon is not reachable
 let shown = { key: '', stage: '', screen: null, frame: '', head: null };
 let timer = null;
+let settling; // ends the moment in which a second tap is no answer
 let waking; // makes answered buttons usable again; it must not keep an old screen alive
 let signedIn = false; // a clerk gave their word for this visit
+const TWICE_MS = 400; // within that a second tap belongs to the first
+
 let local = ''; // a screen of the page's own while nobody is served: 'mrz'
 
 const say = (words) => setText($('live'), words);
@@ -73,6 +76,8 @@ function show(stage, key, id) {
     const shape = `bar-inner${timer ? ' counted' : ''}${screen.actions?.length === 2 ? ' two' : ''}`;
     $('screen').append(h('div', { class: 'bar-actions' }, h('div', { class: shape }, bar)));
   }
+  const body = $('screen').querySelector('.body');
+  body.classList.toggle('more', body.scrollHeight > body.clientHeight + 1);
   shown = { ...shown, key, stage, screen, id, words: language() };
   if (moved) {
     $('screen').scrollTop = 0;
@@ -102,6 +107,16 @@ function renderFrame(stage) {
 function open(what) {
   local = what;
   if (snap) render();
+}
+
+// settle leaves the answers alone for a moment after one was pressed: a hand that
+// shakes taps twice, and the second tap must not answer the screen that has come
+// meanwhile. Keys are not held up; the focus moves with the screen.
+function settle(event) {
+  if (!event.target.closest('.bar-actions .actions')) return;
+  $('screen').classList.add('settling');
+  clearTimeout(settling);
+  settling = setTimeout(() => $('screen').classList.remove('settling'), TWICE_MS);
 }
 
 async function answer(id, what, body) {
@@ -180,6 +195,7 @@ async function start() {
       await new Promise((wake) => { setTimeout(wake, 2000); });
     }
   }
+  $('screen').addEventListener('click', settle, { capture: true });
   addEventListener('contextmenu', (event) => event.preventDefault());
   setInterval(everySecond, 1000);
   connect(onState, onDown);

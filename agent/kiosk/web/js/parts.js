@@ -19,7 +19,8 @@ export function personCard(view, short = false) {
   const p = view.person ?? {};
   const wanted = short ? FIELDS.slice(0, 2) : FIELDS.filter((name) => view.stage !== 'recorded' || name !== 'documentNumber' || !p.idCode);
   const fields = wanted.filter((name) => p[name]);
-  return h('section', { class: 'person panel', 'aria-label': t('person.title') },
+  const long = (p.personName ?? '').length > 36 || (p.residencePlace ?? '').length > 80;
+  return h('section', { class: `person panel${long ? ' long' : ''}`, 'aria-label': t('person.title') },
     view.portrait
       ? h('img', { class: 'portrait', src: portraitPath(view.id), alt: t('person.portrait') })
       : !short && h('div', { class: 'portrait portrait-none' }, icon('person'), h('span', {}, t('person.noportrait'))),

@@ -10,6 +10,8 @@ import { assurancePanel, button, checkList, personCard, recordWay, stepBar } fro
 import { figures, sign } from './sign.js';
 import { number, pick, t } from './text.js';
 
+const codes = [art.card2024, art.card2021]; // where the QR code is on a card
+
 const heading = (words) => h('h1', { tabindex: '-1' }, words);
 
 function titled(title, lead) {
@@ -109,7 +111,7 @@ function needsCan(snap, answer) {
   go.disabled = true;
   const root = h('section', { class: 'stage-card stage-can' },
     stepBar('idle', snap.profile?.evidence), titled(t('can.title'), t('can.lead')),
-    h('div', { class: 'show' }, art.card2024(), h('div', { class: 'ask-typed ask-number' }, input, digits(input))));
+    h('div', { class: 'show' }, h('div', { class: 'both-cards' }, codes.map((draw) => draw())), h('div', { class: 'ask-typed ask-number' }, input, digits(input))));
   return { root, update() {}, actions: [button('quiet', t('stop'), () => answer('cancel'), 'cancel'), go] };
 }
 
@@ -163,7 +165,7 @@ function reading(snap, answer, say) {
       if (p.total > 0) bar.value = Math.min(1, p.done / p.total);
       else bar.removeAttribute('value');
       setText(bytes, p.total > 0 ? t('reading.bytes', { done: number(p.done / 1024, 1), total: number(p.total / 1024, 1) }) : '');
-      const words = p.file ? `${t('reading.file', { file: t(`file.${p.file}`, undefined, p.file) })} (${p.file})` : t(`reading.${p.step}`);
+      const words = p.file ? t('reading.file', { file: t(`file.${p.file}`, undefined, p.file) }) : t(`reading.${p.step}`);
       setText(file, words);
       if (words !== said) say(said = words); // a file at a time, not a byte at a time
     },
@@ -254,7 +256,6 @@ function recorded(snap, answer, say) {
 }
 
 // What a failure is about, as the screen shows it where it is done right.
-const codes = [art.card2024, art.card2021];
 const PICTURES = {
   bad_qr: [...codes, art.phone], online_offline: codes, online_refused: codes, online_timeout: codes, other_person: codes, assurance_too_low: [art.layCard],
   card_removed: [art.layCard], card_error: [art.layCard], wrong_can: [art.layCard], not_an_id_card: [art.layCard],
