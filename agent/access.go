@@ -69,7 +69,7 @@ func (t tech) Still(ctx context.Context, _ string) ([]byte, error) {
 	defer c.looking.Unlock()
 	w := t.a.newWorker()
 	defer w.Close()
-	_, jpeg, err := w.Still(ctx, vision.StillQuestion{Source: c.source})
+	_, jpeg, err := w.Still(ctx, vision.StillQuestion{Source: c.source, Ask: c.ask})
 	if errors.Is(err, vision.ErrNoCamera) {
 		return nil, kiosk.ErrNoPicture
 	}

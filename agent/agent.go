@@ -162,13 +162,13 @@ func (a *Agent) makeDevices() {
 		a.worker = a.newWorker()
 	}
 	if c.Camera.Source != "" {
-		a.camera = newCounterCamera(c.Camera.Source)
+		a.camera = newCounterCamera(c.Camera)
 	}
 	if c.Scanner.Path != "" {
 		a.scanner = scanner.New(c.Scanner.Path, scanner.Options{Baud: c.Scanner.Baud, Log: a.log})
 	}
 	if c.Scanner.Camera != "" {
-		a.codes, a.codeWorker = newCodeCamera(c.Scanner.Camera), a.newWorker()
+		a.codes, a.codeWorker = newCodeCamera(c), a.newWorker()
 	}
 	a.makePrinter()
 	a.line = openLine(c.StateDir(), c.Gate.ResetTime())

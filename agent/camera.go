@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"tram/configs"
 	"tram/drivers"
+	"tram/drivers/camera/spec"
 	"tram/vision"
 )
 
@@ -17,6 +19,7 @@ import (
 // its last outcome stands, and for a local source whether it is there at all.
 type counterCamera struct {
 	source  string
+	ask     spec.Ask
 	looking sync.Mutex // a technician has it open for a still
 
 	mu     sync.Mutex
@@ -24,8 +27,13 @@ type counterCamera struct {
 	failed string // why the last comparison had no camera
 }
 
-func newCounterCamera(source string) *counterCamera {
-	return &counterCamera{source: source, status: drivers.Status{Kind: "camera", Name: "counter", State: drivers.Ready, Since: time.Now()}}
+func newCounterCamera(c configs.Camera) *counterCamera {
+	return &counterCamera{source: c.Source, ask: asked(c.Mode), status: drivers.Status{Kind: "camera", Name: "counter", State: drivers.Ready, Since: time.Now()}}
+}
+
+// asked is what a camera is asked for.
+func asked(m configs.Mode) spec.Ask {
+	return spec.Ask{Width: m.Size[0], Height: m.Size[1], Rate: m.Rate, Format: m.Format}
 }
 
 // used notes how a comparison went.

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"tram/configs"
 	"tram/drivers"
+	"tram/drivers/camera/spec"
 	"tram/drivers/cccd"
 	"tram/vision"
 )
@@ -16,13 +18,20 @@ import (
 // scanner or beside one.
 type codeCamera struct {
 	source string
+	ask    spec.Ask
 
 	mu     sync.Mutex
 	status drivers.Status
 }
 
-func newCodeCamera(source string) *codeCamera {
-	return &codeCamera{source: source, status: drivers.Status{Kind: "camera", Name: "codes", State: drivers.Missing, Since: time.Now()}}
+// newCodeCamera is the camera of the scanner. One that sees the person at the
+// counter, too, is asked for the same by both.
+func newCodeCamera(c configs.Config) *codeCamera {
+	mode := c.Scanner.Mode
+	if c.Scanner.Camera == c.Camera.Source {
+		mode = c.Camera.Mode
+	}
+	return &codeCamera{source: c.Scanner.Camera, ask: asked(mode), status: drivers.Status{Kind: "camera", Name: "codes", State: drivers.Missing, Since: time.Now()}}
 }
 
 // Status says whether pictures come.
@@ -64,7 +73,7 @@ func (a *Agent) watchCodes(ctx context.Context) error {
 			}()
 		}
 		began := time.Now()
-		_, err := a.codeWorker.WatchCodes(looking, vision.CodesQuestion{Source: a.codes.source}, func(p vision.CodesProgress) {
+		_, err := a.codeWorker.WatchCodes(looking, vision.CodesQuestion{Source: a.codes.source, Ask: a.codes.ask}, func(p vision.CodesProgress) {
 			a.codes.set(drivers.Ready, "")
 			a.heldUp(sightings, p.Texts)
 		})

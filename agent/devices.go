@@ -104,7 +104,7 @@ func (f faces) CompareFace(ctx context.Context, check visit.FaceCheck) (vision.F
 		return vision.FaceAnswer{}, vision.ErrNoCamera
 	}
 	answer, err := f.worker.CompareFace(ctx, vision.FaceQuestion{
-		Portrait: check.Portrait, Likeness: check.Likeness, Source: f.camera.source, Frames: 8, Liveness: check.Liveness, Guide: check.Guide,
+		Portrait: check.Portrait, Likeness: check.Likeness, Source: f.camera.source, Ask: f.camera.ask, Frames: 8, Liveness: check.Liveness, Guide: check.Guide,
 	})
 	f.camera.used(err)
 	return answer, err

@@ -54,7 +54,7 @@ func (a *Agent) makeGate() {
 
 // gateQuestion is what the camera of a gate is asked.
 func gateQuestion(g configs.Gate) vision.CountQuestion {
-	q := vision.CountQuestion{Source: g.Source, Line: g.Line, Detector: g.Detector, Every: g.DetectEvery}
+	q := vision.CountQuestion{Source: g.Source, Ask: asked(g.Mode), Line: g.Line, Detector: g.Detector, Every: g.DetectEvery}
 	for _, l := range g.Lines {
 		q.Lines = append(q.Lines, vision.CountLine{Name: l.Name, Line: l.Line})
 	}

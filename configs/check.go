@@ -98,6 +98,7 @@ func (c Config) check(file string, lines Lines, before Problems) Problems {
 	if c.Vision.User == "root" {
 		k.wrong("vision.user", "is root", "name a user of its own, or leave it empty")
 	}
+	c.checkCameras(k)
 	c.checkGate(k)
 	c.checkPassage(k)
 	c.checkHub(k)

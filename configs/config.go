@@ -57,6 +57,7 @@ type Scanner struct {
 	Path   string `yaml:"path"`
 	Baud   int    `yaml:"baud"`
 	Camera string `yaml:"camera"`
+	Mode   Mode   `yaml:"mode"` // of that camera
 }
 
 // Printer prints tickets; no path means there is none.
@@ -71,6 +72,7 @@ type Printer struct {
 // Camera looks at the person at the counter; no source means there is none.
 type Camera struct {
 	Source string `yaml:"source"`
+	Mode   Mode   `yaml:"mode"`
 }
 
 // Passage is the gate that opens for a person; no relay means that none does by itself.

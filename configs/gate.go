@@ -13,6 +13,7 @@ import (
 // Gate counts people over lines and in zones; no source means there is no gate.
 type Gate struct {
 	Source      string     `yaml:"source"`
+	Mode        Mode       `yaml:"mode"`
 	Line        [4]float64 `yaml:"line"`  // x1, y1, x2, y2 in pixels; for a gate of one line
 	Lines       []GateLine `yaml:"lines"` // for one of several
 	Zones       []GateZone `yaml:"zones"`

@@ -3,6 +3,8 @@ package vision
 import (
 	"context"
 	"encoding/json"
+
+	"tram/drivers/camera/spec"
 )
 
 // CodesQuestion asks for the QR codes that people hold before a camera.
@@ -10,6 +12,8 @@ type CodesQuestion struct {
 	Source string  `json:"source"`           // as drivers/camera opens it
 	Budget int     `json:"budget,omitempty"` // ms for one picture; 0 is 15
 	Rate   float64 `json:"rate,omitempty"`   // pictures/s to look at, and of a folder; 0 is 10
+
+	Ask spec.Ask `json:"ask,omitzero"` // of a device: size, rate and format
 }
 
 // CodesProgress is what was seen lately: at least one a second comes, so that a

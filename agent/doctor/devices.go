@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tram/agent/health"
+	"tram/configs"
 	"tram/drivers/camera/spec"
 	"tram/drivers/pcsc"
 )
@@ -30,12 +31,22 @@ func (d Desk) devices(ctx context.Context) []health.Check {
 			list = append(list, file(port.id, port.key, port.path))
 		}
 	}
-	for _, camera := range []struct{ key, source string }{
-		{"camera.source", c.Camera.Source}, {"scanner.camera", c.Scanner.Camera}, {"gate.source", c.Gate.Source},
+	for _, camera := range []struct {
+		key, source, modeKey string
+		mode                 configs.Mode
+	}{
+		{"camera.source", c.Camera.Source, "camera.mode", c.Camera.Mode},
+		{"scanner.camera", c.Scanner.Camera, "scanner.mode", c.Scanner.Mode},
+		{"gate.source", c.Gate.Source, "gate.mode", c.Gate.Mode},
 	} {
-		if camera.source != "" {
-			list = append(list, d.camera(ctx, camera.key, camera.source))
+		if camera.source == "" {
+			continue
 		}
+		check := d.camera(ctx, camera.key, camera.source)
+		if check.Status == health.OK {
+			check = offered(check, camera.source, camera.modeKey, camera.mode)
+		}
+		list = append(list, check)
 	}
 	return list
 }
@@ -75,6 +86,20 @@ func file(id, key, path string) health.Check {
 }
 
 func usable(path string) bool { return unix.Access(path, unix.R_OK|unix.W_OK) == nil }
+
+// offered holds what a device is asked for against what its driver says that it gives.
+func offered(c health.Check, source, key string, m configs.Mode) health.Check {
+	ask := spec.Ask{Width: m.Size[0], Height: m.Size[1], Rate: m.Rate, Format: m.Format}
+	kind, number, err := spec.KindOf(source)
+	if err != nil || kind != spec.Device || ask == (spec.Ask{}) {
+		return c
+	}
+	modes, err := spec.Modes(fmt.Sprintf("/dev/video%d", number))
+	if err == nil && !spec.Offered(modes, ask) {
+		c.Status, c.Text, c.Remedy = health.Warn, c.Text+" and does not give "+ask.String()+", but "+spec.Summary(modes), "set "+key+" to what it gives; tram devices --json lists all of it"
+	}
+	return c
+}
 
 // camera judges a source by its place; the worker alone could look into it.
 func (d Desk) camera(ctx context.Context, key, source string) health.Check {

@@ -44,11 +44,16 @@ A camera or stream is counted until it is interrupted (Ctrl-C, SIGTERM): then th
 	c.Flags().IntVar(&q.Every, "every", 1, "let the detector look at each so many-th frame only")
 	c.Flags().StringVar(&q.Detector, "detector", "default", "what finds the people; \"default\" needs no model file")
 	c.Flags().StringVar(&q.Video, "video", "", "also write a video that shows what was seen")
+	ask := modeFlags(c)
 	c.AddCommand(newCountBenchCmd(term))
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		q := q
 		q.Source = args[0]
+		var err error
+		if q.Ask, err = ask(); err != nil {
+			return usageError(err)
+		}
 		if err := places(&q, lines, zones); err != nil {
 			return usageError(err)
 		}

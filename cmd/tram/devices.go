@@ -26,6 +26,7 @@ type deviceLine struct {
 
 	Confined []confine.Layer   `json:"confined,omitempty"` // of the worker: what holds it, layer by layer
 	Report   *condition.Report `json:"report,omitempty"`   // of a camera that was looked at
+	Modes    []spec.Mode       `json:"modes,omitempty"`    // of a local camera: what it can give
 }
 
 func newDevicesCmd(term terminal) *cobra.Command {
@@ -37,14 +38,19 @@ gives and how its pictures are; --still writes the last of them into a file. Not
 	}
 	c.Flags().StringVar(&source, "camera", "", "also look at this camera: a device, an address, a video or a folder of frames")
 	c.Flags().StringVar(&still, "still", "", "write a picture (JPEG) of --camera into this file, which must not be there yet")
+	mode := modeFlags(c)
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if still != "" && source == "" {
 			return usageError(errors.New("--still: name the camera with --camera"))
 		}
+		ask, err := mode()
+		if err != nil {
+			return usageError(err)
+		}
 		list := slices.Concat(readerLines(), serialLines(), cameraLines(), workerLines(cmd, term))
 		if source != "" {
-			line, err := lookAt(cmd, term, source, still)
+			line, err := lookAt(cmd, term, vision.StillQuestion{Source: source, Ask: ask, MS: lookTime}, still)
 			if err != nil {
 				return err
 			}
@@ -85,20 +91,62 @@ func serialLines() []deviceLine {
 	return pathLines(absent, "scanner.path", "/dev/serial/by-id/*", "/dev/ttyACM*", "/dev/ttyUSB*")
 }
 
+// cameraLines lists the local cameras by the names that stay theirs, with what they can give.
 func cameraLines() []deviceLine {
-	absent := deviceLine{Kind: "camera", Name: "/dev/video0", State: "missing", Detail: "no local camera; rtsp:// and http:// addresses, videos and folders of frames work too"}
-	return pathLines(absent, "camera.source, gate.source", "/dev/v4l/by-id/*", "/dev/video*")
+	found := spec.Devices("/")
+	if len(found) == 0 {
+		return []deviceLine{{Kind: "camera", Name: "/dev/video0", State: "missing", Detail: "no local camera; rtsp:// and http:// addresses, videos and folders of frames work too"}}
+	}
+	var list []deviceLine
+	for _, f := range found {
+		parts := []string{f.Name, spec.Summary(f.Modes), "camera.source, gate.source"}
+		if f.Denied {
+			parts[1] = "this user may not open it; the group is video"
+		}
+		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+		list = append(list, deviceLine{Kind: "camera", Name: f.Path, State: "there", Detail: strings.Join(parts, "; "), Modes: f.Modes})
+	}
+	return list
 }
+
+// modeFlags adds what a camera is asked for. The function that it returns reads them.
+func modeFlags(c *cobra.Command) func() (spec.Ask, error) {
+	var ask spec.Ask
+	var size string
+	c.Flags().StringVar(&size, "size", "", "ask the camera for pictures of this size, such as 1280x720")
+	c.Flags().Float64Var(&ask.Rate, "rate", 0, "ask the camera for so many pictures a second")
+	c.Flags().StringVar(&ask.Format, "format", "", "ask the camera for this pixel format: "+strings.Join(spec.Formats, " or "))
+	return func() (spec.Ask, error) {
+		a := ask
+		if a.Format != "" && !slices.Contains(spec.Formats, a.Format) {
+			return a, fmt.Errorf("--format %s: want %s", a.Format, strings.Join(spec.Formats, " or "))
+		}
+		if !(a.Rate >= 0 && a.Rate <= maxRate) {
+			return a, fmt.Errorf("--rate %g: want 1 to %g", a.Rate, maxRate)
+		}
+		if size == "" {
+			return a, nil
+		}
+		var err error
+		if a.Width, a.Height, err = spec.ParseSize(size); err != nil {
+			return a, fmt.Errorf("--size: %w", err)
+		}
+		return a, nil
+	}
+}
+
+// maxRate is more pictures a second than any camera here gives.
+const maxRate = 240.0
 
 // lookTime is how long a camera is looked at, in milliseconds: long enough to say
 // that it is black or covered.
 const lookTime = 3000
 
 // lookAt opens a camera for a moment.
-func lookAt(cmd *cobra.Command, term terminal, source, still string) (deviceLine, error) {
-	line := deviceLine{Kind: "camera", Name: spec.Public(source), State: "missing"}
+func lookAt(cmd *cobra.Command, term terminal, q vision.StillQuestion, still string) (deviceLine, error) {
+	line := deviceLine{Kind: "camera", Name: spec.Public(q.Source), State: "missing"}
 	err := withWorker(cmd, term, func(w *vision.Worker) error {
-		a, jpeg, err := w.Still(cmd.Context(), vision.StillQuestion{Source: source, MS: lookTime})
+		a, jpeg, err := w.Still(cmd.Context(), q)
 		if errors.Is(err, vision.ErrNoCamera) {
 			line.Detail = err.Error()
 			if still != "" {

@@ -33,7 +33,7 @@ func (s *server) codes(ctx context.Context, id uint64, q vision.CodesQuestion) (
 	if q.Rate > 0 {
 		rate = q.Rate
 	}
-	c, err := camera.Open(ctx, q.Source, camera.Options{Rate: rate})
+	c, err := camera.Open(ctx, q.Source, camera.Options{Rate: rate, Ask: q.Ask})
 	if err != nil {
 		return vision.CodesAnswer{}, err
 	}
