@@ -1,6 +1,8 @@
 package register
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -41,6 +43,7 @@ func (e *entry) went() bool {
 // already: known are their entries, the newest first.
 func (r *Register) lookPassages(known []*entry, answers map[string]string) (f visit.Finding) {
 	p := r.opt.Policy
+	known = asMade(known)
 	var last *entry
 	if i := slices.IndexFunc(known, (*entry).went); i >= 0 {
 		last = known[i]
@@ -84,16 +87,58 @@ func (r *Register) Redraft(v visit.Entry) error {
 	})
 }
 
+// asMade sorts entries as their records were made, the newest first. Their times
+// do not say so: a clock that ran ahead once would put its entry in front for ever.
+func asMade(list []*entry) []*entry {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b *entry) int { return cmp.Compare(b.Sequence-1, a.Sequence-1) }) // none yet is the newest
+	return list
+}
+
 // lastDays lists the passages of as many days as one may be inside, the newest
 // first.
 func (r *Register) lastDays(tx *bolt.Tx) []*entry {
 	var list []*entry
-	for back := range 3 {
-		list = append(list, r.under(tx, "d"+day(r.now().AddDate(0, 0, -back)), func(e *entry) bool {
+	for _, d := range r.daysInside(tx) {
+		list = append(list, r.under(tx, "d"+d, func(e *entry) bool {
 			return e.Kind == Passages && e.State == StatePassed
 		})...)
 	}
-	return list
+	return asMade(list)
+}
+
+// maxInside is on how many days somebody may be inside.
+const maxInside = 3
+
+// daysInside are today and the days before it. While the clock is not known to be
+// right, after a power cut and a start in another year perhaps, they are also the
+// last days that have entries: who is inside does not depend on the clock.
+func (r *Register) daysInside(tx *bolt.Tx) []string {
+	now, right := r.opt.Clock()
+	var days []string
+	for back := range maxInside {
+		days = append(days, day(now.AddDate(0, 0, -back)))
+	}
+	if right {
+		return days
+	}
+	const digits = len("20060102")
+	end, c := []byte("e"), tx.Bucket(bucketIndex).Cursor() // behind every "d"
+	for range maxInside {
+		c.Seek(end)
+		k, _ := c.Prev()
+		if k == nil {
+			k, _ = c.Last() // nothing lies behind
+		}
+		if k == nil || k[0] != 'd' || len(k) <= digits || bytes.Compare(k, end) >= 0 {
+			break
+		}
+		if d := string(k[1 : 1+digits]); !slices.Contains(days, d) {
+			days = append(days, d)
+		}
+		end = slices.Clone(k[:1+digits]) // the first of that day
+	}
+	return days
 }
 
 // inside are those whose last passage led in, the newest first. A passage that

@@ -314,6 +314,61 @@ func TestWhoWentInIsInsideUntilTheyGoOut(t *testing.T) {
 	}
 }
 
+// A device without a battery starts in another year after a power cut, which is
+// when people have to be found; and a clock that ran ahead once is set right.
+func TestWhoIsInsideDoesNotDependOnTheClock(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Keeps: []string{"personName"}, Direction: DirectionBoth, Retain: 24 * time.Hour})
+	right := true
+	d.opt.Clock = func() (time.Time, bool) { return d.now, right }
+	d.reopen(t)
+	pass := func(id, number string, sequence uint64, want string) {
+		t.Helper()
+		e := person(id, Passages, number, nil)
+		e.Time = d.now
+		f, err := d.Look(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Direction != want || codes(f) != "" {
+			t.Errorf("%s: %s %q, want %s", id, f.Direction, codes(f), want)
+		}
+		e.Direction = f.Direction
+		d.enter(t, e, sequence)
+	}
+	inside := func(when string, want ...string) {
+		t.Helper()
+		list, err := d.Inside(t.Context(), "guard")
+		var got []string
+		for _, r := range list {
+			got = append(got, r.ID)
+		}
+		tally, _, tallyErr := d.Tally()
+		if err != nil || tallyErr != nil || !slices.Equal(got, want) || tally.Inside != len(want) {
+			t.Errorf("%s: %v and %d inside, %v %v; want %v", when, got, tally.Inside, err, tallyErr, want)
+		}
+	}
+	pass("v1", an, 1, DirectionIn)
+	d.now = d.now.Add(time.Hour)
+	pass("v2", "099099000025", 2, DirectionIn)
+	inside("the day itself", "v2", "v1")
+
+	was := d.now
+	for _, wrong := range []time.Time{time.Date(1970, 1, 1, 0, 3, 0, 0, time.UTC), was.AddDate(10, 0, 0)} {
+		d.now, right = wrong, false
+		d.reopen(t)
+		inside("started in "+wrong.Format("2006"), "v2", "v1")
+	}
+	pass("v3", an, 3, DirectionOut) // in the wrong year
+	inside("who went out in it", "v2")
+	d.now, right = was.Add(time.Hour), true
+	d.reopen(t)
+	pass("v4", an, 4, DirectionIn) // they are out, though that is said to be in ten years
+	inside("with the clock right again", "v4", "v2")
+	d.now = d.now.AddDate(0, 0, 5)
+	d.reopen(t)
+	inside("days later, by a clock that is right")
+}
+
 func TestWhatACrashLeftIsPendingWithItsDraft(t *testing.T) {
 	d := open(t, t.TempDir(), stays())
 	e := person("v1", Stays, an, nil)
