@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,6 +124,10 @@ func (d *decoder) node(key string, n *yaml.Node, v reflect.Value, depth int) {
 		v.Set(list)
 		return
 	}
+	if loose(n, v.Type()) {
+		d.problem(n, key, "is not "+kindName(v.Type()), "write "+example(v.Type()))
+		return
+	}
 	// A fresh value, so that a list or map in the file replaces the default and is not merged into it.
 	fresh := reflect.New(v.Type())
 	if err := n.Decode(fresh.Interface()); err != nil {
@@ -130,6 +135,23 @@ func (d *decoder) node(key string, n *yaml.Node, v reflect.Value, depth int) {
 		return
 	}
 	v.Set(fresh.Elem())
+}
+
+// loose reports what the YAML library would take and nobody means: an item of a
+// list with nothing in it, which it leaves out, and a fraction for a whole number,
+// which it cuts.
+func loose(n *yaml.Node, t reflect.Type) bool {
+	switch {
+	case t == durationType:
+		return false
+	case t.Kind() == reflect.Pointer:
+		return loose(n, t.Elem())
+	case t.Kind() == reflect.Slice || t.Kind() == reflect.Array:
+		return slices.ContainsFunc(n.Content, func(item *yaml.Node) bool { return item.Tag == "!!null" || loose(item, t.Elem()) })
+	case reflect.Int <= t.Kind() && t.Kind() <= reflect.Uint64:
+		return n.Kind == yaml.ScalarNode && n.Tag == "!!float"
+	}
+	return false
 }
 
 func (d *decoder) mapping(key string, n *yaml.Node, v reflect.Value, depth int) {

@@ -56,7 +56,7 @@ func (p Profile) check(file string, lines configs.Lines) configs.Problems {
 	if !recordType.MatchString(p.Record) {
 		c.wrong("record", fmt.Sprintf("%q is not a record type", p.Record), "write it like vn.tram.visit.registered.v1")
 	}
-	if p.Closes != "" && (!recordType.MatchString(p.Closes) || p.Closes == p.Record) {
+	if _, said := lines["closes"]; said && (!recordType.MatchString(p.Closes) || p.Closes == p.Record) {
 		c.wrong("closes", fmt.Sprintf("%q is not the type of a closing record", p.Closes), "write it like vn.tram.stay.closed.v1, or leave it out")
 	}
 	c.questions()
@@ -79,14 +79,22 @@ func (c *checker) texts() {
 	}
 	c.speaks("title", c.Title)
 	c.speaks("purpose", c.Purpose)
-	if len(c.Law) > 0 {
+	if _, said := c.lines["law"]; said {
 		c.speaks("law", c.Law)
 	}
 	oneOf(c.wrong, "basis", c.Basis, BasisConsent, BasisLegalDuty)
 }
 
-// speaks checks that a text is there in every language of the profile.
+// speaks checks that a text is there in every language of the profile, and for
+// nothing that is no language.
 func (c *checker) speaks(key string, text map[string]string) {
+	for _, l := range slices.Sorted(maps.Keys(text)) {
+		if !languageCode.MatchString(l) {
+			c.wrong(key, fmt.Sprintf("%q is not a language", l), "use codes such as vi, en")
+		} else if text[l] == "" && !slices.Contains(c.Languages, l) {
+			c.wrong(key, "has no text for "+l, "write it, or remove "+l)
+		}
+	}
 	for _, l := range c.Languages {
 		if text[l] == "" {
 			c.wrong(key, "has no text for "+l, "add "+l+": …")
@@ -156,6 +164,9 @@ func (c *checker) questions() {
 		}
 		seen[q.ID] = true
 		c.speaks(key+".label", q.Label)
+		if _, said := c.lines[key+".help"]; said {
+			c.speaks(key+".help", q.Help)
+		}
 		oneOf(c.wrong, key+".by", q.By, ByPerson, ByClerk)
 		c.questionKind(key, q)
 	}
@@ -187,11 +198,26 @@ func (c *checker) questionKind(key string, q Question) {
 	if q.MaxLength < 0 || q.MaxLength > maxTextRunes || q.MaxLength != 0 && q.Kind != KindText {
 		c.wrong(key+".maxLength", fmt.Sprintf("%d is not a length of a text", q.MaxLength), fmt.Sprintf("use 1 to %d", maxTextRunes))
 	}
+	c.initial(key, q)
 	if (q.Min != nil || q.Max != nil) && q.Kind != KindNumber && q.Kind != KindDate {
 		c.wrong(key, "has bounds and is neither a number nor a date", "remove min and max")
 	}
 	if q.Min != nil && q.Max != nil && *q.Min > *q.Max {
 		c.wrong(key+".min", "is above max", "swap them")
+	}
+}
+
+// initial checks the answer that a question begins with.
+func (c *checker) initial(key string, q Question) {
+	if q.Default == "" || q.Kind == KindCatalogue { // only the hub knows the list
+		return
+	}
+	if q.Kind == KindDate {
+		c.wrong(key+".default", "is a day, which is soon over", "leave it out")
+		return
+	}
+	if _, wrong := q.Answer(q.Default, q.Options, time.Time{}); wrong != "" {
+		c.wrong(key+".default", fmt.Sprintf("%q is no answer to this question", q.Default), "write one that a person could give, or leave it out")
 	}
 }
 
@@ -207,8 +233,8 @@ func (c *checker) register() {
 			c.wrong("register.keeps", fmt.Sprintf("%q is not kept in the record", name), "add it to keeps, or remove it here")
 		}
 	}
-	if r.Retain.Value() < minRetain {
-		c.wrong("register.retain", "does not say for how long", "write a time such as 720h; the keys are destroyed after it")
+	if d := r.Retain.Value(); d < minRetain {
+		c.wrong("register.retain", fmt.Sprintf("%v is less than %v", d, minRetain), "write a time such as 720h; the keys are destroyed after it")
 	}
 }
 

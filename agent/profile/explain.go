@@ -61,7 +61,7 @@ func (p Profile) Explain() []string {
 	}
 	lines = append(lines, makes+".")
 	if r := p.Register; r != nil {
-		lines = append(lines, fmt.Sprintf("The device remembers it (%s) for %s, then destroys the keys.", r.Kind, r.Retain.Value()))
+		lines = append(lines, fmt.Sprintf("The device remembers it (%s: %s) for %s, then destroys the keys.", r.Kind, or(strings.Join(r.Keeps, ", "), "nothing of the person"), r.Retain.Value()))
 	} else {
 		lines = append(lines, "The device remembers nothing of it.")
 	}

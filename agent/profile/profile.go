@@ -78,8 +78,8 @@ func Parse(file string, data []byte) (Profile, error) {
 	}
 	lines, problems := configs.Decode(file, data, &p)
 	for i := range p.Questions {
-		if q := &p.Questions[i]; q.By == "" {
-			q.By = ByPerson
+		if _, said := lines[fmt.Sprintf("questions[%d].by", i)]; !said {
+			p.Questions[i].By = ByPerson
 		}
 	}
 	problems = append(problems, p.check(file, lines)...)

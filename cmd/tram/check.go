@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -118,7 +119,11 @@ func explainProfiles(term terminal, names []string, asJSON bool) error {
 	return nil
 }
 
-// checkFile tells a profile from a configuration by a key that only profiles have.
+// profileKeys are those that only profiles have; one is enough, for others may be
+// what is missing.
+var profileKeys = []string{"evidence", "purpose", "record", "keeps", "questions", "assurance", "title"}
+
+// checkFile checks a profile or a configuration.
 func checkFile(file string) (configs.Problems, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -127,7 +132,7 @@ func checkFile(file string) (configs.Problems, error) {
 	var top map[string]any
 	_ = yaml.Unmarshal(data, &top) // what is wrong with it is reported below
 	var problems configs.Problems
-	if _, isProfile := top["evidence"]; isProfile {
+	if slices.ContainsFunc(profileKeys, func(key string) bool { _, has := top[key]; return has }) {
 		_, err = profile.Parse(file, data)
 		errors.As(err, &problems)
 		return problems, nil
