@@ -29,17 +29,21 @@ var readers = []reader{
 	{"ZXingReader", []string{"-1", "-bytes"}},
 }
 
-// BenchmarkFind reads drawn codes on cards held by hand (1280×720, 2 to 4 pixels a module), and
-// pictures of such cards without a code; beside it, on the same pictures, the readers of other makes that are
+// BenchmarkFind reads drawn codes on cards held by hand (1280×720, 2 to 4 pixels a module), on cards held
+// badly (slanted, bent, turned, out of focus, smeared, in glare, shadow or the dark, noisy, with ink that
+// ran or did not), and pictures of such cards without a code; beside it, on the same pictures, the readers of other makes that are
 // installed. Their time is that of a whole process and includes loading the picture.
 func BenchmarkFind(b *testing.B) {
-	for _, kind := range []string{"card", "empty"} {
+	for _, kind := range []string{"card", "held", "empty"} {
 		var shots []qrtest.Shot
 		for i := range uint64(benchShots) {
 			shot := qrtest.Shot{}
-			if kind == "card" {
+			switch ways := qrtest.Handlings(); kind {
+			case "card":
 				shot = qrtest.Card(1000 + i)
-			} else {
+			case "held":
+				shot = qrtest.Held(ways[i%uint64(len(ways))], 1000+i)
+			default:
 				shot.Picture = qrtest.Empty(1000 + i)
 			}
 			shots = append(shots, shot)

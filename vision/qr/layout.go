@@ -127,3 +127,8 @@ func (l *layout) fit(p *plane, m *homography) float64 {
 	}
 	return sum / float64(n)
 }
+
+// finders is the mean contrast of the layout's three finders.
+func (l *layout) finders(p *plane, m *homography) float64 {
+	return (l.groups[0].contrast(p, m) + l.groups[1].contrast(p, m) + l.groups[2].contrast(p, m)) / 3
+}

@@ -91,7 +91,7 @@ func find(img *image.Gray, budget time.Duration, from place, least int) ([]Code,
 		return nil, place{}, nil
 	}
 	s := &search{until: time.Now().Add(budget), from: from, least: least}
-	next := s.run(planeOf(img))
+	next := s.run(planeOf(img).lit())
 	return s.codes, next, nil
 }
 
@@ -185,9 +185,9 @@ func (s *search) level(p *plane, scale, shift float64) bool {
 		}
 	}
 	before := len(s.codes)
-	whole := s.among(&sc, dark)
+	whole := s.among(&sc, dark, false)
 	if whole && len(light) >= 3 && len(s.codes) == 0 {
-		whole = s.among(&scan{p: p.inverted()}, light)
+		whole = s.among(&scan{p: p.inverted()}, light, true)
 	}
 	for i := before; i < len(s.codes); i++ {
 		for k := range s.codes[i].Corners {
@@ -200,19 +200,29 @@ func (s *search) level(p *plane, scale, shift float64) bool {
 
 const (
 	mostFinders  = 24 // of one picture, those that most lines met
-	mostTriples  = 12
+	mostTriples  = 14
 	mostVersions = 3
 	// leastBeside is how much the finders of a second code must stand out in a picture where one was read: what
 	// noise and texture show is far below.
 	leastBeside = 0.3
 )
 
-// among reads the codes whose finders are among those found. It reports whether it
-// tried them all.
-func (s *search) among(sc *scan, found []finder) bool {
+// among reads the codes whose finders are among those found, light ones of an inverted
+// picture or dark ones. It reports whether it tried them all.
+func (s *search) among(sc *scan, found []finder, light bool) bool {
+	before := len(s.codes)
+	if !s.each(sc, triples(best(found, mostFinders), mostTriples)) {
+		return false
+	}
+	// Guessing is for what is held before a camera; print is full of light squares.
+	return len(s.codes) > before || light || s.each(sc, sc.guesses(found))
+}
+
+// each reads the codes whose corners are listed, until it is late.
+func (s *search) each(sc *scan, list []triple) bool {
 	var used []point
 	read := 0.0 // how much the faintest finder of a code that was read stood out
-	for _, t := range triples(best(found, mostFinders), mostTriples) {
+	for _, t := range list {
 		if s.tried < s.from.triple {
 			s.tried++
 			continue // the last picture's search came that far

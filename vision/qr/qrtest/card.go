@@ -50,12 +50,15 @@ func Content(r *rand.Rand) string {
 // Empty draws the same kind of picture without a code: the card's print, glare and noise.
 func Empty(seed uint64) *image.Gray {
 	r := rand.New(rand.NewPCG(seed, 0x656d7074)) //nolint:gosec // drawing, not security
-	return expose(r, 2+2*r.Float64(), 53, func(x, y int) bool { return (x/9+y/3)%5 == 0 })
+	return expose(r, 2+2*r.Float64(), 53, func(x, y int) bool { return (x/9+y/3)%5 == 0 }, nil)
 }
 
 // Card draws one 1280×720 picture.
 func Card(seed uint64) Shot {
-	r := rand.New(rand.NewPCG(seed, 0x71725)) //nolint:gosec // drawing, not security
+	return shoot(rand.New(rand.NewPCG(seed, 0x71725)), nil) //nolint:gosec // drawing, not security
+}
+
+func shoot(r *rand.Rand, handle func(*rand.Rand, *scene)) Shot {
 	text := Content(r)
 	level := decoder.ErrorCorrectionLevel_M
 	if r.IntN(2) == 0 {
@@ -68,7 +71,7 @@ func Card(seed uint64) Shot {
 	m := code.GetMatrix()
 	n := m.GetWidth()
 	s := Shot{Text: text, Module: 2 + 2*r.Float64(), Version: code.GetVersion().GetVersionNumber()}
-	s.Picture = expose(r, s.Module, n, func(x, y int) bool { return m.Get(x, y) == 1 })
+	s.Picture = expose(r, s.Module, n, func(x, y int) bool { return m.Get(x, y) == 1 }, handle)
 	return s
 }
 
@@ -84,10 +87,21 @@ type scene struct {
 	quiet, cardW, cardH float64
 	cardX, cardY        float64
 	lines               [][4]float64
+
+	// Below, zero is nothing of it, or what expose makes of it.
+	bend           float64 // how deep the card is bent over the code's width, in widths
+	bendAlong      float64 // radians
+	spread         float64 // how far the ink ran beyond its module, in modules; below zero it did not reach the edge
+	shadow         float64 // the part of the light that is gone beside a line through the code
+	shadowAlong    float64 // radians
+	exposure       float64 // how bright the picture is
+	defocus, smear float64 // sigma and length, in pixels
+	smearAlong     float64 // radians
+	glare, noise   float64 // grey levels
 }
 
 //go:norace
-func expose(r *rand.Rand, module float64, n int, dark func(x, y int) bool) *image.Gray {
+func expose(r *rand.Rand, module float64, n int, dark func(x, y int) bool, handle func(*rand.Rand, *scene)) *image.Gray {
 	const w, h = 1280, 720
 	in := func(lo, hi float64) float64 { return lo + (hi-lo)*r.Float64() }
 	sc := scene{n: n, dark: dark, scale: module, focal: in(3.5, 6) * float64(n), ink: in(20, 60), paper: in(150, 215), table: in(40, 150)}
@@ -101,6 +115,9 @@ func expose(r *rand.Rand, module float64, n int, dark func(x, y int) bool) *imag
 	for range 40 { // print beside the code
 		x, y := in(-4, 4)*float64(n), in(-3, 3)*float64(n)
 		sc.lines = append(sc.lines, [4]float64{x, y, x + in(0.1, 1.2)*float64(n), y + in(0.4, 2)})
+	}
+	if handle != nil {
+		handle(r, &sc)
 	}
 	img := make([]float64, w*h)
 	for y := range h {
@@ -116,20 +133,33 @@ func expose(r *rand.Rand, module float64, n int, dark func(x, y int) bool) *imag
 			img[y*w+x] = sum
 		}
 	}
-	img = blur(img, w, h, in(0.35, 1.15)*math.Sqrt(module/3))
-	if r.IntN(3) == 0 {
-		img = motion(img, w, h, in(0, math.Pi), in(1, 2.2)*module/2.5)
+	sigma := in(0.35, 1.15) * math.Sqrt(sc.scale/3)
+	if sc.defocus > 0 {
+		sigma = sc.defocus
 	}
-	gx, gy, gr, ga := sc.cx+in(-0.8, 0.8)*size, sc.cy+in(-0.8, 0.8)*size, in(0.15, 0.5)*size, 0.0
-	if r.IntN(2) == 0 {
+	img = blur(img, w, h, sigma)
+	if sc.smear > 0 {
+		img = motion(img, w, h, sc.smearAlong, sc.smear)
+	} else if r.IntN(3) == 0 {
+		img = motion(img, w, h, in(0, math.Pi), in(1, 2.2)*sc.scale/2.5)
+	}
+	gx, gy, gr, ga := sc.cx+in(-0.8, 0.8)*size, sc.cy+in(-0.8, 0.8)*size, in(0.15, 0.5)*size, sc.glare
+	if r.IntN(2) == 0 && ga == 0 {
 		ga = in(30, 170)
 	}
-	sigma := in(2, 11)
+	noise := in(2, 11)
+	if sc.noise > 0 {
+		noise = sc.noise
+	}
+	exposure := 1.0
+	if sc.exposure > 0 {
+		exposure = sc.exposure
+	}
 	out := image.NewGray(image.Rect(0, 0, w, h))
 	for i, v := range img {
 		x, y := float64(i%w), float64(i/w)
 		d := math.Hypot(x-gx, y-gy) / gr
-		v += ga*math.Exp(-d*d) + sigma*r.NormFloat64()
+		v = (v+ga*math.Exp(-d*d))*exposure + noise*r.NormFloat64()
 		out.Pix[i] = byte(min(max(v, 0), 255))
 	}
 	return out
@@ -159,11 +189,18 @@ func (s *scene) at(px, py float64) (light float64, fine bool) {
 	qx, qy, qz := dx*t, dy*t, dz*t-s.focal
 	u := qx*r[0][0] + qy*r[1][0] + qz*r[2][0]
 	v := qx*r[0][1] + qy*r[1][1] + qz*r[2][1]
+	if s.bend != 0 {
+		u, v = s.bent(dx, dy)
+	}
 	light = 1 + s.lightX*(px/1280-0.5)*2 + s.lightY*(py/720-0.5)*2
+	if s.shadow > 0 {
+		sin, cos := math.Sincos(s.shadowAlong)
+		light *= 1 - s.shadow/(1+math.Exp(-(x*cos+y*sin)/2))
+	}
 	half := float64(s.n) / 2
 	i, j := int(math.Floor(u+half)), int(math.Floor(v+half))
 	if i >= 0 && j >= 0 && i < s.n && j < s.n {
-		if s.dark(i, j) {
+		if s.inked(u+half, v+half, i, j) {
 			return s.ink * light, true
 		}
 		return s.paper * light, true
@@ -180,6 +217,47 @@ func (s *scene) at(px, py float64) (light float64, fine bool) {
 		return (s.paper - 18 + 8*math.Sin(u*0.9+math.Sin(v*0.5)*2)) * light, false
 	}
 	return (s.table + 15*math.Sin(u*0.21)*math.Sin(v*0.17)) * light, false
+}
+
+// bent is where the ray in direction (dx, dy, 1) meets the card when it is bent round a line.
+//
+//go:norace
+func (s *scene) bent(dx, dy float64) (u, v float64) {
+	r := &s.rot
+	radius := float64(s.n) / (8 * s.bend)
+	sin, cos := math.Sincos(s.bendAlong)
+	depth, along := 0.0, 0.0
+	for range 4 { // the depth depends on where, and where on the depth
+		t := (s.focal*r[2][2] + depth) / (dx*r[0][2] + dy*r[1][2] + r[2][2])
+		qx, qy, qz := dx*t, dy*t, t-s.focal
+		u = qx*r[0][0] + qy*r[1][0] + qz*r[2][0]
+		v = qx*r[0][1] + qy*r[1][1] + qz*r[2][1]
+		along = u*cos + v*sin
+		depth = min(max(along*along/(2*radius), -float64(s.n)/2), float64(s.n)/2)
+	}
+	across := v*cos - u*sin
+	along *= 1 + along*along/(6*radius*radius) // the way on the card is longer than what is seen of it
+	return along*cos - across*sin, along*sin + across*cos
+}
+
+// inked tells whether ink is at (u, v), which lies in module (i, j).
+//
+//go:norace
+func (s *scene) inked(u, v float64, i, j int) bool {
+	at := func(i, j int) bool { return i >= 0 && j >= 0 && i < s.n && j < s.n && s.dark(i, j) }
+	if s.spread == 0 {
+		return at(i, j)
+	}
+	// Ink that ran makes dark whatever is near a dark module; ink that did not, light what is near a light one.
+	edge := abs(s.spread)
+	for dj := -1; dj <= 1; dj++ {
+		for di := -1; di <= 1; di++ {
+			if x, y := int(math.Floor(u+float64(di)*edge)), int(math.Floor(v+float64(dj)*edge)); at(x, y) == (s.spread > 0) {
+				return s.spread > 0
+			}
+		}
+	}
+	return s.spread < 0
 }
 
 func abs(v float64) float64 { return math.Abs(v) }
