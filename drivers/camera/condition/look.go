@@ -10,7 +10,7 @@ const (
 	burntAbove, burntBelow   = 0.60, 0.50 // Burnt
 	brightAbove, brightBelow = 222, 212   // Dark
 	flatAbove, flatBelow     = 0.96, 0.90 // Flat: everything is covered
-	hiddenAbove, hiddenBelow = 0.42, 0.30 // Flat above the baseline: a part is
+	hiddenAbove, hiddenBelow = 0.42, 0.30 // the share that is flat of what the baseline has edges in: a part is
 	blurBelow, blurAbove     = 0.40, 0.55 // Sharpness over the baseline's
 )
 
@@ -36,7 +36,7 @@ func (w *Watch) look(m Measures, at time.Time) {
 	seen := !black && !dark && !bright
 	has := w.memory.Seen >= known
 	all := seen && m.Flat > pick(Covered, flatAbove, flatBelow) && !(has && w.memory.Flat > flatBelow)
-	part := seen && has && m.Flat-w.memory.Flat > pick(Covered, hiddenAbove, hiddenBelow)
+	part := seen && has && m.Flat-w.memory.Flat > pick(Covered, hiddenAbove, hiddenBelow)*(1-w.memory.Flat)
 	w.partial.see(part, at, w.hurried(partly), w.hurried(times[Covered].leave))
 	w.set(Covered, all || w.partial.on, at)
 	blurred := seen && has && !all && m.Sharpness < pick(Blurred, blurBelow, blurAbove)*w.memory.Sharpness
