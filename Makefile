@@ -19,7 +19,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Arguments of "make demo", for example: make demo ARGS=--once
 ARGS ?=
 
-.PHONY: help setup setup-test build demo test lint bench campaign fuzz screenshots clean
+.PHONY: help setup setup-test setup-campaign build demo test lint bench campaign fuzz screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,7 +57,10 @@ fuzz: build ## a short run of every fuzz test (FUZZTIME=20s each)
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-20s} $$p || exit 1; \
 	  done; done
 
-campaign: test fuzz ## long runs: the fault campaigns and the fuzz tests
+setup-campaign: setup-test
+	@$(SETUP)/install.sh campaign
+
+campaign: setup-campaign test fuzz ## long runs: the fault campaigns, the fuzz tests, cameras in a machine of their own
 	TRAM_CAMPAIGN=long $(GO) test -race -timeout 80m -run Campaign ./...
 
 screenshots: build setup-test ## take the pictures of docs/screenshots anew

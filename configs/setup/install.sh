@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh NEED... : installs the Debian packages of packages.txt whose need is named (build, demo, test).
+# install.sh NEED... : installs the Debian packages of packages.txt whose need is named (build, demo, test, campaign).
 # Asks the package system only for what is missing, so that a second run is quick.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -55,8 +55,9 @@ func open(ctx context.Context, limit time.Duration, how func() (*gocv.VideoCaptu
 
 // capture is a device or stream that OpenCV reads.
 type capture struct {
-	vc     *gocv.VideoCapture
-	device bool
+	vc      *gocv.VideoCapture
+	device  bool
+	silence time.Duration
 }
 
 func openDevice(ctx context.Context, number int, o Options) (*capture, error) {
@@ -87,7 +88,7 @@ func openDevice(ctx context.Context, number int, o Options) (*capture, error) {
 		vc.Set(gocv.VideoCaptureFPS, o.Ask.Rate)
 	}
 	vc.Set(gocv.VideoCaptureBufferSize, 1) // refused by some; the newest frame wins anyway
-	return &capture{vc: vc, device: true}, nil
+	return &capture{vc: vc, device: true, silence: o.Silence}, nil
 }
 
 func openFFmpeg(ctx context.Context, address string, o Options) (*capture, error) {
@@ -100,12 +101,22 @@ func openFFmpeg(ctx context.Context, address string, o Options) (*capture, error
 	return &capture{vc: vc}, nil
 }
 
+// attempts is how often a read of a device is tried that fails at once: a signal
+// to this process ends OpenCV's wait for a picture, and the device is well. One
+// that was unplugged fails each time.
+const attempts = 4
+
 func (c *capture) read(f *frame) error {
-	if !c.vc.Read(&f.mat) || f.mat.Empty() {
-		return errors.New("it ended or fell silent")
+	for try := 1; ; try++ {
+		began := time.Now()
+		if c.vc.Read(&f.mat) && !f.mat.Empty() {
+			f.stamp = stampOf(c.vc)
+			return nil
+		}
+		if !c.device || try == attempts || time.Since(began) >= c.silence {
+			return errors.New("it ended or fell silent")
+		}
 	}
-	f.stamp = stampOf(c.vc)
-	return nil
 }
 
 // stampOf is the source's clock at the frame read last.

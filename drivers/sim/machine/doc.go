@@ -1,0 +1,13 @@
+// Package machine boots a virtual machine with Debian's kernel, for tests of
+// drivers that the kernel at hand lacks: a camera that is really unplugged.
+//
+//	if why := machine.Missing(); why != "" { t.Skip(why) }
+//	out, err := machine.Run(ctx, machine.Job{Dir: t.TempDir(), Load: [][]string{{"vivid", "n_devs=2"}}, Command: []string{"/mnt/camera.test"}})
+//
+// The machine has this machine's own files, read-only, so programs and libraries
+// are the same inside; Job.Dir is its /mnt, which it may write; everything else
+// that it writes is gone with it. Its devices are its own and udev names them. It
+// has no network. With /dev/kvm it is there in seconds, without in a minute or two.
+//
+// The program that runs first in it is package guest.
+package machine
