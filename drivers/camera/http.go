@@ -47,13 +47,8 @@ func openWeb(ctx context.Context, address string, o Options) (*web, error) {
 	}
 	dialer := &net.Dialer{Timeout: o.Opening}
 	w.client = &http.Client{
-		Transport: &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: o.Opening, ResponseHeaderTimeout: o.Opening, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10},
-		CheckRedirect: func(next *http.Request, via []*http.Request) error {
-			if len(via) > 3 || next.URL.Scheme != "http" && next.URL.Scheme != "https" || via[0].URL.Scheme == "https" && next.URL.Scheme != "https" {
-				return errors.New("a redirection that is not followed")
-			}
-			return nil
-		},
+		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: o.Opening, ResponseHeaderTimeout: o.Opening, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10},
+		CheckRedirect: follow,
 	}
 	w.ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, w.cancel)
@@ -63,6 +58,19 @@ func openWeb(ctx context.Context, address string, o Options) (*web, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// follow allows a few redirections, on the same host and into no weaker encryption:
+// a camera that somebody took over must not choose whom this machine asks.
+func follow(next *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	switch {
+	case len(via) > 3, next.URL.Scheme != "http" && next.URL.Scheme != "https", first.Scheme == "https" && next.URL.Scheme != "https":
+		return errors.New("it sends elsewhere, too often or without encryption")
+	case !strings.EqualFold(next.URL.Hostname(), first.Hostname()):
+		return errors.New("it sends to another host; give that one's address if it is the camera's")
+	}
+	return nil
 }
 
 // ask begins an answer.
