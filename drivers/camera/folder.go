@@ -2,6 +2,7 @@ package camera
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,15 +12,19 @@ import (
 	"time"
 
 	"gocv.io/x/gocv"
+	"golang.org/x/sys/unix"
 )
 
-// maxFrameBytes and maxFramePixels bound one picture of a folder.
+// maxFrameBytes and maxFramePixels bound one picture of a folder, maxNames the
+// pictures of one: more than ten hours at 25 a second.
 const (
 	maxFrameBytes  = 24 << 20
 	maxFramePixels = 40_000_000
+	maxNames       = 1_000_000
 )
 
-// folder plays the pictures of a folder in the order of their names.
+// folder plays the pictures of a folder in the order of their names. One that
+// grows is played on, as long as new names come after the last.
 type folder struct {
 	dir    string
 	names  []string
@@ -29,22 +34,63 @@ type folder struct {
 }
 
 func openFolder(dir string, loop bool) (*folder, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", ErrNoCamera, dir, err) //nolint:errorlint // one sentinel is enough
-	}
 	f := &folder{dir: dir, loop: loop}
-	for _, e := range entries {
-		switch strings.ToLower(filepath.Ext(e.Name())) {
-		case ".jpg", ".jpeg", ".png", ".jp2":
-			f.names = append(f.names, e.Name())
-		}
+	var err error
+	if f.names, err = pictures(dir, ""); err != nil {
+		return nil, err
 	}
 	if len(f.names) == 0 {
 		return nil, fmt.Errorf("%w: the folder %s holds no pictures", ErrNoCamera, dir)
 	}
-	slices.Sort(f.names)
 	return f, nil
+}
+
+// pictures lists the names in a folder that are those of pictures and come after one.
+func pictures(dir, after string) ([]string, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %v", ErrNoCamera, dir, err) //nolint:errorlint // one sentinel is enough
+	}
+	defer d.Close()
+	all, err := d.Readdirnames(maxNames + 1)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("%w: %s: %v", ErrNoCamera, dir, err) //nolint:errorlint // one sentinel is enough
+	case len(all) > maxNames:
+		return nil, fmt.Errorf("%w: the folder %s holds more than %d files", ErrNoCamera, dir, maxNames)
+	}
+	var names []string
+	for _, name := range all {
+		switch strings.ToLower(filepath.Ext(name)) {
+		case ".jpg", ".jpeg", ".png", ".jp2":
+			if name > after {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// onward is at the end of the names: what came since, or the beginning again.
+func (f *folder) onward() error {
+	more, err := pictures(f.dir, f.names[len(f.names)-1])
+	switch {
+	case err != nil:
+		return err
+	case len(more) > 0:
+		f.names, f.at = more, 0
+		return nil
+	case f.played == 0:
+		return fmt.Errorf("%w: the folder %s holds no picture that can be read", ErrNoCamera, f.dir)
+	case !f.loop:
+		return io.EOF
+	}
+	again, err := openFolder(f.dir, true)
+	if err == nil {
+		f.names, f.at, f.played = again.names, 0, 0
+	}
+	return err
 }
 
 // next gives the next picture that can be read; the others are passed over.
@@ -54,13 +100,9 @@ func (f *folder) next(ctx context.Context, m *gocv.Mat) (Moment, error) {
 			return Moment{}, err
 		}
 		if f.at == len(f.names) {
-			if f.played == 0 {
-				return Moment{}, fmt.Errorf("%w: the folder %s holds no picture that can be read", ErrNoCamera, f.dir)
+			if err := f.onward(); err != nil {
+				return Moment{}, err
 			}
-			if !f.loop {
-				return Moment{}, io.EOF
-			}
-			f.at, f.played = 0, 0
 		}
 		name := filepath.Join(f.dir, f.names[f.at])
 		f.at++
@@ -72,7 +114,7 @@ func (f *folder) next(ctx context.Context, m *gocv.Mat) (Moment, error) {
 }
 
 func readStill(name string, m *gocv.Mat) bool {
-	file, err := os.Open(name)
+	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe would hold whoever opens it
 	if err != nil {
 		return false
 	}

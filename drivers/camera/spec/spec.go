@@ -56,6 +56,9 @@ func KindOf(source string) (Kind, int, error) {
 		n, err := deviceNumber(source)
 		return Device, n, err
 	}
+	if !st.Mode().IsRegular() { // a pipe would hold whoever opens it
+		return "", 0, fmt.Errorf("%w: %s is no file", ErrNoCamera, source)
+	}
 	return Video, 0, nil
 }
 

@@ -1,0 +1,136 @@
+package camera_test
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"gocv.io/x/gocv"
+
+	"tram/drivers/camera"
+)
+
+// bomb is a PNG of side×side black pixels: a few hundred kilobytes that become
+// gigabytes when a decoder believes them.
+func bomb(t *testing.T, side int) []byte {
+	t.Helper()
+	chunk := func(b *bytes.Buffer, kind string, data []byte) {
+		_ = binary.Write(b, binary.BigEndian, uint32(len(data)))
+		b.WriteString(kind)
+		b.Write(data)
+		_ = binary.Write(b, binary.BigEndian, crc32.Update(crc32.ChecksumIEEE([]byte(kind)), crc32.IEEETable, data))
+	}
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	row := make([]byte, 1+(side+7)/8)
+	for range side {
+		if _, err := z.Write(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	b.WriteString("\x89PNG\r\n\x1a\n")
+	head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(side)), uint32(side))
+	chunk(&b, "IHDR", append(head, 1, 0, 0, 0, 0)) // one bit of grey
+	chunk(&b, "IDAT", packed.Bytes())
+	chunk(&b, "IEND", nil)
+	return b.Bytes()
+}
+
+func TestAFolderOfTrapsIsPassedOver(t *testing.T) {
+	dir := t.TempDir()
+	good := numbered(t, 7, 64, 48)
+	put := func(name string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("1-empty.jpg", nil)
+	put("2-half.jpg", good[:len(good)/2])
+	put("3-bomb.png", bomb(t, 60000))
+	if err := syscall.Mkfifo(filepath.Join(dir, "4-pipe.jpg"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"5-itself.jpg": "5-itself.jpg", "6-endless.jpg": "/dev/zero", "7-nowhere.jpg": "/nowhere", "8-folder.jpg": "."} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("a-good.jpg", filepath.Join(dir, "9-link.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	put("a-good.jpg", good)
+	c, err := camera.Open(context.Background(), dir, camera.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	m := gocv.NewMat()
+	defer func() { _ = m.Close() }()
+	for range 2 { // by the link, and by its name
+		if err := c.Next(context.Background(), &m); err != nil || numberOf(m) != 7 {
+			t.Fatalf("%v; want the good picture", err)
+		}
+	}
+	if err := c.Next(context.Background(), &m); !errors.Is(err, io.EOF) {
+		t.Errorf("after it: %v, want io.EOF", err)
+	}
+}
+
+func TestAFolderThatGrowsIsPlayedOn(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name string, n int) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), numbered(t, n, 64, 48), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("b.jpg", 2)
+	_, next := open(t, dir, camera.Options{Loop: true})
+	want := func(n int) {
+		t.Helper()
+		if got, err := next(); err != nil || got != n {
+			t.Fatalf("picture %d, %v; want %d", got, err, n)
+		}
+	}
+	want(2)
+	put("c.jpg", 3) // goes on
+	put("a.jpg", 1) // comes when it begins again
+	want(3)
+	want(1)
+	want(2)
+	if err := os.Remove(filepath.Join(dir, "c.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	want(1) // one that vanished is passed over
+	for _, name := range []string{"a.jpg", "b.jpg"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := next(); !errors.Is(err, camera.ErrNoCamera) {
+		t.Errorf("an empty folder: %v, want ErrNoCamera", err)
+	}
+}
+
+func TestAPipeIsNoVideo(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "film.mp4")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := camera.Open(context.Background(), pipe, camera.Options{}); !errors.Is(err, camera.ErrNoCamera) {
+		t.Errorf("%v, want ErrNoCamera", err)
+	}
+}
