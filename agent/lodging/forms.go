@@ -151,7 +151,11 @@ func (g Guest) field(name string, number int) string {
 	if v := g.Person[name]; v != "" {
 		return v
 	}
-	return g.Answers[name]
+	answer := g.Answers[name]
+	if d, err := time.Parse(time.DateOnly, answer); err == nil { // a day that was asked, as papers write days
+		return d.Format("02/01/2006")
+	}
+	return answer
 }
 
 // birth4750 is dd/MM/yyyy, MM/yyyy or yyyy as yyyymmddHHMM, what is not known as 00.

@@ -125,7 +125,7 @@ func (r *Register) Begin(ctx context.Context, v visit.Entry) (visit.Ticket, erro
 				}
 			}
 		}
-		if p.Ticket {
+		if p.Ticket && e.Closes == "" { // who leaves waits for nothing
 			if ticket, err = r.nextTicket(tx, e.Answers[p.TicketBy], now); err != nil {
 				return err
 			}

@@ -74,7 +74,7 @@ type entry struct {
 // and is for the clerk's screen and the command line only.
 type Row struct {
 	ID        string            `json:"id"`
-	Time      time.Time         `json:"time"`
+	Time      time.Time         `json:"time,omitzero"` // zero of who is expected
 	Unsynced  bool              `json:"unsynced,omitempty"`
 	Profile   string            `json:"profile,omitempty"`
 	Kind      string            `json:"kind"`

@@ -405,6 +405,21 @@ func TestWhatACrashLeftIsPendingWithItsDraft(t *testing.T) {
 	}
 }
 
+func TestWhoChecksOutGetsNoNumberInAQueue(t *testing.T) {
+	p := stays()
+	p.Ticket, p.Prefix = true, "K"
+	d := open(t, t.TempDir(), p)
+	d.enter(t, person("v1", Stays, an, nil), 1)
+	out := person("v2", Stays, an, nil)
+	out.RecordType = closes
+	if ticket, err := d.Begin(t.Context(), out); err != nil || ticket != (visit.Ticket{}) {
+		t.Errorf("Begin of a check-out = %+v, %v", ticket, err)
+	}
+	if next, err := d.NextTicket(""); err != nil || next.Text != "K002" {
+		t.Errorf("the next number is %+v, %v; want K002", next, err)
+	}
+}
+
 func TestTicketsBeginAnewEachDayOfThePlaceAndSurviveARestart(t *testing.T) {
 	d := open(t, t.TempDir(), Policy{Ticket: true, TicketBy: "service", Prefix: "A", Retain: time.Hour})
 	next := func(want string) {

@@ -72,6 +72,9 @@ func (s someone) is(c Candidate) bool {
 	if err != nil {
 		return c.DateOfBirth == ""
 	}
+	if s.birth.Year == 0 {
+		return true // not known, or not kept
+	}
 	full := func(d cccd.Date) bool { return d.Day != 0 && d.Month != 0 }
 	return born.Year == s.birth.Year && (!full(born) || !full(s.birth) || born == s.birth)
 }

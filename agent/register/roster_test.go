@@ -129,3 +129,18 @@ func TestWhoDidNotBoardIsKnown(t *testing.T) {
 		t.Errorf("%d present, absent %+v, %v", len(present), absent, err)
 	}
 }
+
+// TestAListIsSearchedByABirthdayThatIsNotKept: a roll call that keeps names only.
+func TestAListIsSearchedByABirthdayThatIsNotKept(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Keeps: []string{"personName"}, Retain: time.Hour})
+	if err := d.ImportRoster(t.Context(), "clerk", []Candidate{{PersonName: anName, DateOfBirth: "15/08/1999"}, {PersonName: "Trần Thị Vắng", DateOfBirth: "1980"}}); err != nil {
+		t.Fatal(err)
+	}
+	if f := d.enter(t, person("v1", RosterOf, an, nil), 1); codes(f) != "" {
+		t.Errorf("expected, and %s", codes(f))
+	}
+	present, absent, err := d.Roster(t.Context(), "clerk")
+	if err != nil || len(present) != 1 || len(absent) != 1 || absent[0].Name != "Trần Thị Vắng" || present[0].Person["dateOfBirth"] != "" {
+		t.Errorf("present %+v, absent %+v, %v", present, absent, err)
+	}
+}

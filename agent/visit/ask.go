@@ -130,7 +130,7 @@ func (e *Engine) Answer(id string, answers map[string]string) error {
 		if !given {
 			continue
 		}
-		clean, wrong := q.Answer(text, e.options(q), e.opt.Now())
+		clean, wrong := q.Answer(text, e.options(q), e.opt.Now().In(vietnam))
 		if wrong != "" && wrong != profile.WrongRequired {
 			s.problems[q.ID] = wrong
 			continue
@@ -201,7 +201,8 @@ func (e *Engine) entry(s *session) Entry {
 	}
 	if r := e.opt.Profile.Register; r != nil {
 		en.Kind = string(r.Kind)
-		person, _ := keep(s, r.Keeps)
+		// By name and birthday people are found on lists; the register writes down only what it keeps.
+		person, _ := keep(s, append([]string{"personName", "dateOfBirth"}, r.Keeps...))
 		en.Person = privacy.New(person)
 	}
 	answers := map[string]string{}

@@ -31,7 +31,7 @@ type Entry struct {
 	Kind       string // the profile's register.kind: stays, trips, roster, passages, visits; "" without a register
 	Time       time.Time
 	Number     privacy.Private[string]            // personal number, or the passport's for a foreigner; "" when unknown
-	Person     privacy.Private[map[string]string] // the fields that the register keeps, by their names in a record
+	Person     privacy.Private[map[string]string] // the fields that the register keeps, by their names in a record, and name and birthday to look for
 	Answers    privacy.Private[map[string]string] // by question
 	Assurance  string
 	Source     string                  // "qr", "vneid", "bhyt", "chip", "typed"

@@ -7,7 +7,8 @@ import (
 	"tram/drivers/cccd"
 )
 
-// vietnam is where check-in times are written: UTC+7, without summer time.
+// vietnam is where check-in times are written and where a day begins: UTC+7,
+// without summer time, whatever the machine says.
 var vietnam = time.FixedZone("UTC+7", 7*60*60)
 
 // checkIn is the part of the check-in table of QĐ 4750/QĐ-BYT that a reception
