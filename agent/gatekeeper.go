@@ -8,6 +8,7 @@ import (
 	"tram/agent/register"
 	"tram/agent/visit"
 	"tram/configs"
+	"tram/drivers"
 	"tram/drivers/relay"
 	"tram/vision"
 )
@@ -30,7 +31,7 @@ func (a *Agent) makeGate() {
 	}
 	c := a.config.Passage
 	opt := passage.Options{
-		List: a.lists.Allowance, Sensed: c.Sensor != "", Within: c.Within.Value(),
+		List: a.lists.Allowance, Sensed: c.Sensor != "", Sees: a.sensorWorks, Within: c.Within.Value(),
 		Clock: a.clock, Stuck: func(err error) bool { return errors.Is(err, relay.ErrStuck) }, Changed: a.changes.signal, Log: a.log,
 	}
 	crossed := func(way relay.Way) { a.passage.Crossed(string(way), passage.BySensor) }
@@ -50,6 +51,20 @@ func (a *Agent) makeGate() {
 		a.sensor = relay.NewSensor(c.Sensor, relay.SensorOptions{Baud: c.Baud, Passed: crossed, Log: a.log})
 	}
 	a.passage = passage.New(opt)
+}
+
+// sensorWorks reports whether what tells of passages is there.
+func (a *Agent) sensorWorks() bool {
+	var s drivers.Status
+	switch {
+	case a.sensor != nil:
+		s = a.sensor.Status()
+	case a.config.Passage.Sensor == sensorBoard && a.relay != nil:
+		s = a.relay.Status()
+	case a.config.Passage.Sensor == sensorCamera && a.gate != nil:
+		s = a.gate.Status()
+	}
+	return s.State == drivers.Ready || s.State == drivers.Busy
 }
 
 // gateQuestion is what the camera of a gate is asked.

@@ -115,6 +115,9 @@ func (a *Agent) health(s Status, stat outbox.Stat) []health.Check {
 	if kept := a.inbox.Replaced(); kept != "" {
 		list = append(list, health.Inbox(kept))
 	}
+	if a.passage != nil && a.config.Passage.Sensor != "" {
+		list = append(list, health.Passage(a.passage.Trouble()))
+	}
 	list = append(list, a.identity.health()...)
 	if a.reader != nil {
 		trust, err := emrtd.LoadTrust(a.config.TrustDir())

@@ -30,6 +30,8 @@ var remedies = map[string]string{
 	"camera counter": "check the camera's cable and camera.source in the configuration",
 	"camera codes":   "check the camera's cable and scanner.camera in the configuration",
 	"camera gate":    "check the camera's cable and gate.source in the configuration",
+	"relay":          "plug the relay board in, and check passage.relay in the configuration; open the gate by hand meanwhile",
+	"sensor":         "plug the sensor in, and check passage.sensor in the configuration",
 	"worker":         "see \"tram devices\"; the camera worker tram-vision starts again by itself",
 }
 
@@ -94,6 +96,21 @@ func Trust(certificates int, err error) Check {
 	case certificates == 0:
 		c.Status, c.Text = Warn, "no CSCA certificate is trusted; a good chip is \"chip\", never \"chip-trusted\""
 		c.Remedy = "put the CSCA certificates that the authority gave you into the trust folder"
+	}
+	return c
+}
+
+// Passage judges what tells who went through a gate, by the reason that it is not
+// believed for; "" for none.
+func Passage(trouble string) Check {
+	c := Check{ID: "passage", Status: OK, Text: "passages are confirmed or annulled"}
+	words := map[string][2]string{
+		"silent": {"of the last whom the gate let through nobody was seen to go", "look whether the sensor is dirty, covered, turned or unplugged; go through once yourself"},
+		"noisy":  {"the sensor tells of more people than can go through", "look what moves or shines into the sensor, and at its cable"},
+		"away":   {"what sees who goes through is not there", "plug it in, and check passage.sensor in the configuration"},
+	}
+	if w, ok := words[trouble]; ok {
+		c.Status, c.Text, c.Remedy = Warn, w[0]+": passages are recorded as unconfirmed", w[1]
 	}
 	return c
 }

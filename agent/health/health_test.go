@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tram/agent/passage"
 	"tram/drivers"
 )
 
@@ -51,6 +52,22 @@ func TestBeingOfflineIsAWarningAndAFullQueueAFailure(t *testing.T) {
 	for bytes, want := range map[int64]string{10: OK, 85: Warn, 100: Fail} {
 		if got := Queue(bytes<<20, 100<<20); got.Status != want {
 			t.Errorf("Queue(%d MiB of 100) = %+v, want %s", bytes, got, want)
+		}
+	}
+}
+
+func TestASensorThatIsNotBelievedSaysWhatToDo(t *testing.T) {
+	if c := Passage(""); c.Status != OK || c.Remedy != "" {
+		t.Errorf("one that is believed: %+v", c)
+	}
+	for _, trouble := range []string{passage.Silent, passage.Noisy, passage.Away} {
+		if c := Passage(trouble); c.ID != "passage" || c.Status != Warn || c.Remedy == "" || !strings.Contains(c.Text, "unconfirmed") {
+			t.Errorf("%s: %+v", trouble, c)
+		}
+	}
+	for _, c := range Devices([]drivers.Status{{Kind: "relay", State: drivers.Missing}, {Kind: "sensor", State: drivers.Failed}}) {
+		if c.Status != Fail || c.Remedy == "" {
+			t.Errorf("%+v, want what to do", c)
 		}
 	}
 }

@@ -27,6 +27,7 @@ type Options struct {
 	List    func() (*keep.Allowance, error)
 	Opener  Opener        // nil: somebody opens by hand
 	Sensed  bool          // something tells Crossed who went through
+	Sees    func() bool   // whether that works at the moment; nil: always
 	Within  time.Duration // so long a passage is waited for
 	Clock   func() (now time.Time, right bool)
 	Stuck   func(error) bool // whether an error of Open says that it may still be open; nil: none does
@@ -45,6 +46,8 @@ type Gate struct {
 	visit string
 	view  visit.GateView
 	cross chan crossing // nil while nobody is waited for
+	eye   witness
+	doubt string // why it is not believed, as far as that was logged
 }
 
 type crossing struct{ way, by string }
@@ -55,6 +58,9 @@ var _ visit.Door = (*Gate)(nil)
 func New(opt Options) *Gate {
 	if opt.Changed == nil {
 		opt.Changed = func() {}
+	}
+	if opt.Sees == nil {
+		opt.Sees = func() bool { return true }
 	}
 	if opt.Stuck == nil {
 		opt.Stuck = func(error) bool { return false }
@@ -77,10 +83,31 @@ func (g *Gate) Stop() { g.once.Do(func() { close(g.ended) }) }
 func (g *Gate) Crossed(way, by string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.eye.saw(by, time.Now())
 	select {
 	case g.cross <- crossing{way, by}: // a nil channel takes nothing
 	default:
 	}
+}
+
+// Trouble is why what tells of passages is not believed at the moment: Silent,
+// Noisy or Away; "" when it is, or where there is nothing that tells.
+func (g *Gate) Trouble() string {
+	if !g.opt.Sensed {
+		return ""
+	}
+	away := !g.opt.Sees()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.eye.trouble(time.Now())
+	if away {
+		now = Away
+	}
+	if now != g.doubt {
+		g.doubt = now
+		g.opt.Log.Warn("what tells of passages changed", "trouble", now)
+	}
+	return now
 }
 
 // View returns the state of the gate for a visit, nil when it is about another.
@@ -129,7 +156,7 @@ func (g *Gate) Pass(ctx context.Context, e visit.Entry) (visit.Passage, error) {
 	g.set(e.ID, "open", e.Direction, until)
 	opened := make(chan error, 1)
 	go func() { opened <- g.open(ctx) }()
-	if !g.opt.Sensed {
+	if !g.opt.Sensed || g.Trouble() == Away {
 		return g.unseen(e, p, opened)
 	}
 	return g.watch(e, p, began, until, opened, crossed)
@@ -186,6 +213,9 @@ func (g *Gate) watch(e visit.Entry, p visit.Passage, began, until time.Time, ope
 				continue // somebody who came the other way, or behind
 			}
 			p.Result, p.By, p.MS = visit.PassageConfirmed, c.by, time.Since(began).Milliseconds()
+			if g.Trouble() != "" {
+				p.Result = visit.PassageUnconfirmed
+			}
 			over = nil
 			g.set(e.ID, "passed", e.Direction, time.Time{})
 		case <-over:
@@ -198,8 +228,24 @@ func (g *Gate) watch(e visit.Entry, p visit.Passage, began, until time.Time, ope
 		}
 	}
 	if p.Result == "" {
-		p.Result = visit.PassageAnnulled
-		g.set(e.ID, "annulled", e.Direction, time.Time{})
+		g.nobody(e, &p)
 	}
 	return p, nil
+}
+
+// nobody is what becomes of a passage that nothing saw: annulled, where that can
+// be believed. Else the person counts as gone through: who may be inside is
+// looked for.
+func (g *Gate) nobody(e visit.Entry, p *visit.Passage) {
+	trouble := g.Trouble()
+	g.mu.Lock()
+	g.eye.missed()
+	g.mu.Unlock()
+	if trouble != "" {
+		p.Result = visit.PassageUnconfirmed
+		g.set(e.ID, "passed", e.Direction, time.Time{})
+		return
+	}
+	p.Result = visit.PassageAnnulled
+	g.set(e.ID, "annulled", e.Direction, time.Time{})
 }
