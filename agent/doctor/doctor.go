@@ -88,8 +88,17 @@ func (d Desk) settings() []health.Check {
 		p.Status, p.Text, p.Remedy = health.Fail, "the profile "+d.Config.Profile+" cannot be used: "+firstLine(err), "tram check names what is wrong; tram check --profiles lists those that come with tram"
 	} else {
 		p.Text = "the counter is " + found.Name + ", " + found.Title["en"]
+		if admitsAnywhere(found, d.Config.Register) {
+			return []health.Check{c, p, {ID: "room", Status: health.Warn, Text: "this desk admits candidates of every room: nobody is told that they sit elsewhere", Remedy: "set register.room to the room of this desk, as the roster writes it"}}
+		}
 	}
 	return []health.Check{c, p}
+}
+
+// admitsAnywhere reports whether a desk looks people up on a roster and is of no room.
+func admitsAnywhere(p profile.Profile, r configs.Register) bool {
+	_, asked := p.Question("room")
+	return p.Register != nil && p.Register.Kind == profile.RegisterRoster && r.Room == "" && !asked
 }
 
 // folders judges the state folder and the disk that it is on.

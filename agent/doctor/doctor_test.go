@@ -147,3 +147,17 @@ func refusing(err error) func() ([]string, error) {
 func deaf(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no route") }
 
 func workerless(context.Context) (vision.Pong, error) { return vision.Pong{}, vision.ErrNoWorker }
+
+func TestAnExamDeskWithoutARoomIsWarned(t *testing.T) {
+	for _, c := range []struct {
+		profile, room string
+		warned        bool
+	}{{"exam-room", "", true}, {"exam-room", "P1", false}, {"clinic", "", false}} {
+		d := desk(t)
+		d.Config.Profile, d.Config.Register.Room = c.profile, c.room
+		check, said := find(d.Examine(t.Context()), "room")
+		if said != c.warned || said && (check.Status != health.Warn || check.Remedy == "") {
+			t.Errorf("%s in room %q: %v, %+v", c.profile, c.room, said, check)
+		}
+	}
+}

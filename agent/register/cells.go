@@ -105,10 +105,15 @@ func (e *entry) age() string {
 // state is a nationality as a passport's lines write it.
 var state = regexp.MustCompile(`^[A-Z]{1,3}$`)
 
+// personalNumber is a number that only this country gives.
+var personalNumber = regexp.MustCompile(`^[0-9]{12}$`)
+
 // nationality is the state, as passports write it; what is written otherwise is another's.
 func (e *entry) nationality() string {
 	said := strings.ToUpper(strings.TrimSpace(e.Person["nationality"]))
 	switch {
+	case said == "" && personalNumber.MatchString(e.Person["idCode"]):
+		return "VNM" // the card's code does not say it, but the card is a citizen's
 	case said == "":
 		return known("")
 	case !lodging.Foreigner(said):

@@ -74,3 +74,23 @@ func TestWhatIsWithheldFromATable(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoseNationalityIsCounted(t *testing.T) {
+	for _, c := range []struct {
+		person map[string]string
+		want   string
+	}{
+		{map[string]string{"nationality": "Việt Nam"}, "VNM"},
+		{map[string]string{"nationality": "VNM"}, "VNM"},
+		{map[string]string{"idCode": "099099000017"}, "VNM"}, // from the card's code, which does not say it
+		{map[string]string{"nationality": "fra", "idCode": ""}, "FRA"},
+		{map[string]string{"nationality": "D"}, "D"},
+		{map[string]string{"nationality": "người Pháp"}, "other"},
+		{map[string]string{"idCode": "X0000001"}, "unknown"},
+		{nil, "unknown"},
+	} {
+		if got := (&entry{Person: c.person}).nationality(); got != c.want {
+			t.Errorf("%v: %s, want %s", c.person, got, c.want)
+		}
+	}
+}
