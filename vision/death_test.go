@@ -53,6 +53,26 @@ func TestAWorkerMayDieOfAnything(t *testing.T) {
 	}
 }
 
+// OpenCV throws over the size of this picture. It sees such a picture only where
+// nobody looked at its head first.
+func TestAPictureThatOpenCVThrowsOver(t *testing.T) {
+	w := newWorker(t, vision.Options{})
+	bomb := picture.Bomb(60000)
+	first := ping(t, w)
+	if _, err := w.Portrait(context60(t), bomb); !errors.Is(err, vision.ErrNotPicture) {
+		t.Errorf("as a portrait: %v, want ErrNotPicture", err)
+	}
+	if again := ping(t, w); again.PID != first.PID {
+		t.Error("it reached the decoder and ended the worker")
+	}
+	if err := w.Provoke(context60(t), "picture", bomb); !errors.Is(err, vision.ErrWorkerDied) {
+		t.Fatalf("shown to the decoder: %v, want ErrWorkerDied", err)
+	}
+	if got := w.Status(); !strings.Contains(got.Last, "aborted") {
+		t.Errorf("health says %q, want that it aborted", got.Last)
+	}
+}
+
 func TestHealthSaysHowAWorkerEnded(t *testing.T) {
 	for sig, says := range map[syscall.Signal]string{syscall.SIGKILL: "killed", syscall.SIGABRT: "aborted", syscall.SIGTERM: "exit code"} {
 		w := newWorker(t, vision.Options{})

@@ -1,12 +1,8 @@
 package camera_test
 
 import (
-	"bytes"
-	"compress/zlib"
 	"context"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,37 +12,8 @@ import (
 	"gocv.io/x/gocv"
 
 	"tram/drivers/camera"
+	"tram/drivers/sim/picture"
 )
-
-// bomb is a PNG of side×side black pixels: a few hundred kilobytes that become
-// gigabytes when a decoder believes them.
-func bomb(t *testing.T, side int) []byte {
-	t.Helper()
-	chunk := func(b *bytes.Buffer, kind string, data []byte) {
-		_ = binary.Write(b, binary.BigEndian, uint32(len(data)))
-		b.WriteString(kind)
-		b.Write(data)
-		_ = binary.Write(b, binary.BigEndian, crc32.Update(crc32.ChecksumIEEE([]byte(kind)), crc32.IEEETable, data))
-	}
-	var packed bytes.Buffer
-	z := zlib.NewWriter(&packed)
-	row := make([]byte, 1+(side+7)/8)
-	for range side {
-		if _, err := z.Write(row); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	b.WriteString("\x89PNG\r\n\x1a\n")
-	head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(side)), uint32(side))
-	chunk(&b, "IHDR", append(head, 1, 0, 0, 0, 0)) // one bit of grey
-	chunk(&b, "IDAT", packed.Bytes())
-	chunk(&b, "IEND", nil)
-	return b.Bytes()
-}
 
 func TestAFolderOfTrapsIsPassedOver(t *testing.T) {
 	dir := t.TempDir()
@@ -59,7 +26,7 @@ func TestAFolderOfTrapsIsPassedOver(t *testing.T) {
 	}
 	put("1-empty.jpg", nil)
 	put("2-half.jpg", good[:len(good)/2])
-	put("3-bomb.png", bomb(t, 60000))
+	put("3-bomb.png", picture.Bomb(60000))
 	if err := syscall.Mkfifo(filepath.Join(dir, "4-pipe.jpg"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -114,6 +114,37 @@ func TestHostileServersAreNoCameras(t *testing.T) {
 	}
 }
 
+// FFmpeg speaks with these; what it does not end by itself within the time for
+// opening is left to its own time-out.
+func TestHostileRTSPServersAreNoCameras(t *testing.T) {
+	const ok = "RTSP/1.0 200 OK\r\nCSeq: 1\r\n"
+	for name, write := range map[string]func(net.Conn) error{
+		"silence":               func(c net.Conn) error { _, err := c.Read(make([]byte, 1)); return err },
+		"no RTSP":               say("HTTP/1.0 400 no\r\n\r\n"),
+		"headers without end":   then(ok, say("X-Filler: "+strings.Repeat("a", 4000)+"\r\n")),
+		"a body of 2 GiB":       then(ok+"Content-Length: 2147483646\r\n\r\n", say(strings.Repeat("v=0\r\n", 1000))),
+		"a body below zero":     say(ok + "Content-Length: -5\r\n\r\n"),
+		"a scene without end":   then(ok+"Content-Type: application/sdp\r\nContent-Length: 16000000\r\n\r\n", say(strings.Repeat("m=video 0 RTP/AVP 96\r\n", 500))),
+		"sent away and away":    say("RTSP/1.0 302 Moved\r\nCSeq: 1\r\nLocation: rtsp://127.0.0.1:1/live\r\n\r\n"),
+		"sent to a local file":  say("RTSP/1.0 302 Moved\r\nCSeq: 1\r\nLocation: file:///etc/passwd\r\n\r\n"),
+		"no password is enough": say("RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Digest realm=\"x\", nonce=\"y\"\r\n\r\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := camera.Open(context.Background(), "rtsp://admin:secret@"+raw(t, write)+"/live", camera.Options{Opening: 3 * time.Second, Silence: time.Second})
+			if err == nil {
+				m := gocv.NewMat()
+				err = c.Next(context.Background(), &m)
+				c.Close()
+				_ = m.Close()
+			}
+			if !errors.Is(err, camera.ErrNoCamera) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%v, want ErrNoCamera without the password", err)
+			}
+		})
+	}
+}
+
 func TestEndlessPicturesTakeLittleMemory(t *testing.T) {
 	var sent atomic.Int64
 	block := []byte(strings.Repeat("a", 1<<20))

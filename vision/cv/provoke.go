@@ -33,6 +33,10 @@ func provoked(m vision.Message) (done bool, err error) {
 	case "throw": // OpenCV throws through cgo, which nobody catches
 		empty, out := gocv.NewMat(), gocv.NewMat()
 		gocv.Resize(empty, &out, image.Pt(10, 10), 0, 0, gocv.InterpolationLinear)
+	case "picture": // one that OpenCV's own decoder throws over, shown to it without a look at its head
+		if _, err := gocv.IMDecode(m.Blobs[0], gocv.IMReadColor); err != nil {
+			return true, err
+		}
 	case "model": // a file of garbage for the network's parser
 		file := filepath.Join(os.TempDir(), "garbage.onnx")
 		if err := os.WriteFile(file, []byte(strings.Repeat("garbage ", 1000)), 0o600); err != nil {
