@@ -218,6 +218,36 @@ func TestAProgramHasItsScopesOnly(t *testing.T) {
 	}
 }
 
+// Which of two tokens counts would be up to who reads first.
+func TestATokenIsSentOnceAndAsOne(t *testing.T) {
+	srv, _, token := counterWithPeople(t)
+	for name, lines := range map[string][]string{
+		"two tokens":         {"Bearer " + token["his"], "Bearer " + token["watch"]},
+		"the same twice":     {"Bearer " + token["his"], "Bearer " + token["his"]},
+		"no scheme":          {token["his"]},
+		"another scheme":     {"Basic " + token["his"]},
+		"a space too many":   {"Bearer  " + token["his"]},
+		"something behind":   {"Bearer " + token["his"] + ", Bearer x"},
+		"nothing but Bearer": {"Bearer "},
+	} {
+		req, err := http.NewRequest("GET", "http://"+srv.Addr()+"/v1/state", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header["Authorization"] = lines
+		req.Header.Set("Cookie", openPage(t, srv).cookies()) // a program is no page, whatever it has beside its token
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: got %d, want 401", name, res.StatusCode)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
 func TestATokenWorksFromTheNamedPageOnly(t *testing.T) {
 	srv, _, token := counterWithPeople(t)
 	_, port, _ := strings.Cut(srv.Addr(), ":")

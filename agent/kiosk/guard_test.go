@@ -1,6 +1,8 @@
 package kiosk_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net"
@@ -50,6 +52,27 @@ func TestOthersThanTheOwnPageGetNothing(t *testing.T) {
 		"a foreign name without a port":  {"Host": "evil.example"},
 		"this address on another port":   {"Host": "127.0.0.1:1"},
 		"a numeric twin of the address":  {"Host": "2130706433:" + port},
+		"a name with a full stop behind": {"Host": "localhost.:" + port},
+		"a number with a full stop":      {"Host": "127.0.0.1.:" + port},
+		"a name in other letters":        {"Host": "LocalHost:" + port},
+		"a short form of the address":    {"Host": "127.1:" + port},
+		"the address as one hex number":  {"Host": "0x7f000001:" + port},
+		"every address":                  {"Host": "0.0.0.0:" + port},
+		"the address inside IPv6":        {"Host": "[::ffff:127.0.0.1]:" + port},
+		"a zone of IPv6":                 {"Host": "[::1%25lo]:" + port},
+		"no port":                        {"Host": "127.0.0.1"},
+		"an empty port":                  {"Host": "127.0.0.1:"},
+		"a port with a zero before it":   {"Host": "127.0.0.1:0" + port},
+		"a subdomain of localhost":       {"Host": "evil.localhost:" + port},
+		"an origin in capitals":          {"Origin": "HTTP://127.0.0.1:" + port},
+		"an origin with a path":          {"Origin": "http://127.0.0.1:" + port + "/"},
+		"an origin with a full stop":     {"Origin": "http://127.0.0.1.:" + port},
+		"an origin of another scheme":    {"Origin": "https://127.0.0.1:" + port},
+		"another name of this machine":   {"Origin": "http://localhost:" + port},
+		"its IPv6 address":               {"Origin": "http://[::1]:" + port},
+		"a file":                         {"Origin": "file://"},
+		"a user in the origin":           {"Origin": "http://127.0.0.1:" + port + "@evil.example"},
+		"two origins in one":             {"Origin": "http://127.0.0.1:" + port + " https://evil.example"},
 		"a foreign origin":               {"Origin": "https://evil.example"},
 		"no origin to be named":          {"Origin": "null"},
 		"another port's origin":          {"Origin": "http://127.0.0.1:1"},
@@ -223,5 +246,31 @@ func TestASlowClientIsDroppedAndOthersGoOn(t *testing.T) {
 	})
 	if status, _ := p.ask("GET", "/v1/health", "", nil); status != http.StatusOK {
 		t.Errorf("GET /v1/health beside a slow client: got %d, want 200", status)
+	}
+}
+
+// What a proxy or a debugger would do is not done, and a body is taken as it is:
+// one that is packed is no JSON, whatever its head says.
+func TestOddMethodsAndPackedBodiesDoNothing(t *testing.T) {
+	st := newStation()
+	srv, _ := start(t, st)
+	p := openPage(t, srv)
+	for _, method := range []string{"TRACE", "PUT", "PATCH", "PROPFIND", "POSTX", "get"} {
+		status, body := p.ask(method, "/v1/state", "", map[string]string{"Origin": p.base, "X-Secret": "echo"})
+		if status != http.StatusNotFound && status != http.StatusForbidden || strings.Contains(body, "echo") || strings.Contains(body, "kiosk-01") {
+			t.Errorf("%s: got %d %.80s, want a refusal that says nothing", method, status, body)
+		}
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(`{"qr":"` + strings.Repeat("x", 4<<20) + `"}`))
+	_ = z.Close()
+	for _, coding := range []string{"gzip", "deflate", "br"} {
+		if status, _ := p.ask("POST", "/v1/visits", packed.String(), map[string]string{"Content-Encoding": coding}); status != http.StatusBadRequest {
+			t.Errorf("a body packed as %s: got %d, want 400", coding, status)
+		}
+	}
+	if got := st.called(); len(got) != 0 {
+		t.Errorf("the station was asked %v, want nothing", got)
 	}
 }
