@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // What a caller decides on.
@@ -87,7 +88,8 @@ func Load(dir, name string) (Entry, []byte, error) {
 }
 
 func read(path string, e Entry) ([]byte, error) {
-	f, err := os.Open(path)
+	// Without O_NONBLOCK a pipe of that name would be waited for.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
 	}
@@ -95,6 +97,9 @@ func read(path string, e Entry) ([]byte, error) {
 		return nil, fmt.Errorf("open model: %w", err)
 	}
 	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w: it is no file", path, ErrWrong)
+	}
 	data, err := io.ReadAll(io.LimitReader(f, e.Size+1))
 	if err != nil {
 		return nil, fmt.Errorf("read model %s: %w", path, err)

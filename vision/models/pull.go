@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // ImportFile installs one file as the network of a name. sum, which may be
@@ -77,24 +78,27 @@ func fetch(ctx context.Context, client *http.Client, dir string, e Entry) error 
 	}
 	defer f.Close()
 	err = download(ctx, client, e, f)
-	if errors.Is(err, ErrWrong) || errors.Is(err, errRefused) {
-		_ = os.Remove(part) // it is not the beginning of the file
-		return err
+	var data []byte
+	if err == nil {
+		if data, err = read(part, e); err == nil {
+			err = install(dir, e, data)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", e.URL, err)
+		}
 	}
-	if err != nil {
+	if err != nil && !useless(err) {
 		return err // what came stays for the next time
 	}
-	data, err := read(part, e)
-	if errors.Is(err, ErrWrong) {
-		_ = os.Remove(part)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", e.URL, err)
-	}
-	if err := install(dir, e, data); err != nil {
-		return err
-	}
-	return os.Remove(part)
+	_ = os.Remove(part)
+	return err
+}
+
+// useless reports whether nothing is to be kept of a download that ended with err:
+// it is not the beginning of the file, or there is no room, which the queue of
+// records needs more than half a network does.
+func useless(err error) bool {
+	return errors.Is(err, ErrWrong) || errors.Is(err, errRefused) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 var errRefused = errors.New("the server refuses")
@@ -123,12 +127,13 @@ func download(ctx context.Context, client *http.Client, e Entry, f *os.File) err
 	switch {
 	case resp.StatusCode == http.StatusPartialContent && at > 0 && strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", at)):
 	case resp.StatusCode == http.StatusOK:
-		at = 0
-		if err := f.Truncate(0); err != nil {
-			return err
-		}
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
+		if at > 0 { // the server begins anew
+			if err := f.Truncate(0); err != nil {
+				return err
+			}
+			if at, err = f.Seek(0, io.SeekStart); err != nil {
+				return err
+			}
 		}
 	default:
 		return fmt.Errorf("%w: %s answers %s", errRefused, e.URL, resp.Status)
