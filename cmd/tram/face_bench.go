@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/text/unicode/norm"
 
 	"tram/vision"
 	"tram/vision/face"
@@ -53,16 +56,23 @@ little. A pair with a picture in which no face is found counts as wrong.`,
 			return fmt.Errorf("open the list of pairs: %w", err)
 		}
 		defer f.Close()
-		list, folds, err := face.ReadPairs(f)
+		list, err := face.ReadPairs(f)
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
 		}
+		if list.Announced > 0 && list.Announced != len(list.Pairs) {
+			fmt.Fprintf(term.err, "the list holds %d pairs, its header announces %d: no folds are made\n", len(list.Pairs), list.Announced)
+		}
+		files, err := findPictures(*images, list.Pairs)
+		if err != nil {
+			return err
+		}
 		return withFaceModel(cmd, term, model, func(w *vision.Worker) error {
-			r, points, err := benchFaces(cmd, term, w, *images, list)
+			r, points, err := benchFaces(cmd, term, w, files, list.Pairs)
 			if err != nil {
 				return err
 			}
-			r.Folds = folds
+			r.Folds = list.Folds
 			if *curve != "" {
 				if err := writeCurve(*curve, points); err != nil {
 					return err
@@ -72,10 +82,10 @@ little. A pair with a picture in which no face is found counts as wrong.`,
 				return printJSON(term.out, r)
 			}
 			how := "best threshold of these very pairs"
-			if folds > 0 {
-				how = fmt.Sprintf("%d folds, ± %.2f %%", folds, 100*r.Deviation)
+			if list.Folds > 0 {
+				how = fmt.Sprintf("%d folds, ± %.2f %%", list.Folds, 100*r.Deviation)
 			}
-			_, err = fmt.Fprintf(term.out, "pairs            %d, %d with a face not found\naccuracy         %.2f %% (%s)\ntrue accepts     %.2f %% at 0.1 %% false\nthreshold        %.3f best, %.3f at 0.1 %% false, %.3f in use\nper image        %.1f ms, of it networks %.1f ms\nmodel            %s %s\n",
+			_, err = fmt.Fprintf(term.out, "pairs            %d, %d with a face not found (wrong)\naccuracy         %.2f %% (%s)\ntrue accepts     %.2f %% at 0.1 %% false\nthreshold        %.3f best, %.3f at 0.1 %% false, %.3f in use\nper image        %.1f ms, of it networks %.1f ms\nmodel            %s %s\n",
 				r.Pairs, r.Undetected, 100*r.Accuracy, how, 100*r.TARAtFAR001, r.Threshold, r.FAR001At, r.InUse, r.MSPerImage, r.ForwardMS, r.Model.Name, r.Model.SHA256)
 			return err
 		})
@@ -84,25 +94,25 @@ little. A pair with a picture in which no face is found counts as wrong.`,
 }
 
 // benchFaces compares every pair.
-func benchFaces(cmd *cobra.Command, term terminal, w *vision.Worker, dir string, list []face.Listed) (benchResult, []face.CurvePoint, error) {
+func benchFaces(cmd *cobra.Command, term terminal, w *vision.Worker, files map[face.Picture]string, list []face.Listed) (benchResult, []face.CurvePoint, error) {
 	var r benchResult
 	var total, forward float64
 	compared := 0
 	pairs := make([]face.Pair, 0, len(list))
 	for i, l := range list {
-		a, err := readLFW(dir, l.A)
-		if err != nil {
-			return r, nil, err
-		}
-		b, err := readLFW(dir, l.B)
-		if err != nil {
-			return r, nil, err
+		var pictures [2][]byte
+		for k, p := range []face.Picture{l.A, l.B} {
+			var err error
+			if pictures[k], err = readPicture(files[p]); err != nil {
+				return r, nil, err
+			}
 		}
 		p := face.Pair{Same: l.Same, Fold: l.Fold}
-		answer, err := w.VerifyFaces(cmd.Context(), a, b)
+		answer, err := w.VerifyFaces(cmd.Context(), pictures[0], pictures[1])
 		switch {
 		case errors.Is(err, vision.ErrNoFace), errors.Is(err, vision.ErrNotPicture):
 			p.Undetected = true
+			fmt.Fprintf(term.err, "pair %d (%s, %s) counts as wrong: %v\n", i+1, files[l.A], files[l.B], err)
 		case err != nil:
 			return r, nil, fmt.Errorf("cannot compare the faces of pair %d: %w", i+1, err)
 		default:
@@ -129,17 +139,54 @@ func benchFaces(cmd *cobra.Command, term terminal, w *vision.Worker, dir string,
 	return r, c.Points, nil
 }
 
-// readLFW reads a picture as LFW lays them out, or beside each other in one folder.
-func readLFW(dir string, p face.Picture) ([]byte, error) {
-	name := fmt.Sprintf("%s_%04d", p.Name, p.Number)
-	for _, ext := range []string{".jpg", ".png", ".jpeg"} {
-		for _, path := range []string{filepath.Join(dir, p.Name, name+ext), filepath.Join(dir, name+ext)} {
-			if _, err := os.Stat(path); err == nil {
-				return readPicture(path)
+// findPictures looks for each picture of a list before the first is compared: what
+// is missing is said at once, and not after an hour.
+func findPictures(dir string, list []face.Listed) (map[face.Picture]string, error) {
+	files := map[face.Picture]string{}
+	var missing []string
+	for _, l := range list {
+		for _, p := range []face.Picture{l.A, l.B} {
+			if _, known := files[p]; known {
+				continue
+			}
+			if files[p] = findPicture(dir, p); files[p] == "" {
+				missing = append(missing, fmt.Sprintf("%s_%04d.jpg", p.Name, p.Number))
 			}
 		}
 	}
-	return nil, failed(exitNotThere, "give the folder that holds NAME/NAME_0001.jpg with --images", "%s is not there", filepath.Join(dir, p.Name, name+".jpg"))
+	if len(missing) == 0 {
+		return files, nil
+	}
+	return nil, failed(exitNotThere, "give the folder that holds NAME/NAME_0001.jpg with --images", "%d of %d pictures are not in %s, among them %s",
+		len(missing), len(files), dir, strings.Join(missing[:min(3, len(missing))], ", "))
+}
+
+// findPicture is where a picture lies: in a folder of the person's name as LFW has
+// it, or with all others in one; "" for nowhere. A name may have underscores for its
+// blanks, and be composed or decomposed (as macOS writes it).
+func findPicture(dir string, p face.Picture) string {
+	names := []string{p.Name}
+	if under := strings.ReplaceAll(p.Name, " ", "_"); under != p.Name {
+		names = append(names, under)
+	}
+	for _, form := range []norm.Form{norm.NFC, norm.NFD} {
+		for _, n := range names {
+			if other := form.String(n); !slices.Contains(names, other) {
+				names = append(names, other)
+			}
+		}
+	}
+	for _, name := range names {
+		file := fmt.Sprintf("%s_%04d", name, p.Number)
+		for _, ext := range []string{".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG"} {
+			for _, path := range []string{filepath.Join(dir, name, file+ext), filepath.Join(dir, file+ext)} {
+				if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
+					return path
+				}
+			}
+		}
+	}
+	return ""
 }
 
 func writeCurve(file string, points []face.CurvePoint) error {

@@ -22,10 +22,11 @@ const turnTime = 8 * time.Second // for each turn of the head
 // viewer looks at a camera for one comparison; what it knows of a person ends with it.
 type viewer struct {
 	eyes
-	camera *camera.Camera
-	frame  gocv.Mat
-	tell   func(face.Guide)
-	frames int
+	camera  *camera.Camera
+	frame   gocv.Mat
+	pyramid *pyramid
+	tell    func(face.Guide)
+	frames  int
 }
 
 // compare compares a portrait with the best of several frames of a camera. The
@@ -66,8 +67,8 @@ func (s *server) compare(ctx context.Context, id uint64, blobs [][]byte, q visio
 		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
 	}
 	defer c.Close()
-	v := &viewer{eyes: e, camera: c, frame: gocv.NewMat(), tell: tell}
-	defer func() { wipe(&v.frame) }()
+	v := &viewer{eyes: e, camera: c, frame: gocv.NewMat(), pyramid: newPyramid(), tell: tell}
+	defer func() { wipe(&v.frame); v.pyramid.close() }()
 	best, err := v.best(ctx, q.Frames)
 	if err != nil {
 		return vision.FaceAnswer{}, fmt.Errorf("camera: %w", err)
@@ -130,7 +131,7 @@ func (v *viewer) best(ctx context.Context, enough int) (found, error) {
 			return found{}, err
 		}
 		v.frames++
-		f, shown, err := v.look(v.frame)
+		f, shown, err := v.look(v.frame, v.pyramid)
 		if errors.Is(err, vision.ErrNoFace) {
 			v.tell(face.NoFace)
 			wrong[face.NoFace]++
@@ -192,7 +193,7 @@ func (v *viewer) alive(ctx context.Context, front face.Template, leftFirst bool)
 			return false, err
 		}
 		v.frames++
-		f, cut, err := v.look(v.frame)
+		f, cut, err := v.look(v.frame, v.pyramid)
 		if errors.Is(err, vision.ErrNoFace) {
 			c.Lost()
 			continue

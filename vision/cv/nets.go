@@ -155,19 +155,15 @@ func nanodet(net *network, frame gocv.Mat) ([]people.Detection, error) {
 func nanodetInput(in gocv.Mat, size int) (gocv.Mat, error) {
 	mean := [3]float32{103.53, 116.28, 123.675}
 	deviation := [3]float32{57.375, 57.12, 58.395}
-	pixels, err := in.DataPtrUint8()
-	if err != nil {
-		return gocv.Mat{}, fmt.Errorf("read a frame: %w", err)
-	}
-	values := make([]float32, 3*size*size)
-	for c := range 3 {
-		plane := values[c*size*size : (c+1)*size*size]
-		scale := 1 / deviation[c]
-		for i := range plane {
-			plane[i] = (float32(pixels[3*i+c]) - mean[c]) * scale
+	return blobOf(in, size, size, func(values []float32, pixels []byte) {
+		for c := range 3 {
+			plane := values[c*size*size : (c+1)*size*size]
+			scale := 1 / deviation[c]
+			for i := range plane {
+				plane[i] = (float32(pixels[3*i+c]) - mean[c]) * scale
+			}
 		}
-	}
-	return blobOf(values, size, size)
+	})
 }
 
 // expectation is the mean of a distribution given by its logits.

@@ -66,8 +66,21 @@ func (n *networks) close() {
 
 // forward runs the network on blob and returns copies of the outputs as flat numbers.
 func (k *network) forward(blob gocv.Mat, outputs ...string) ([][]float32, error) {
+	var out [][]float32
+	err := k.with(blob, outputs, func(v [][]float32) error {
+		for _, o := range v {
+			out = append(out, append([]float32(nil), o...))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// with runs the network on blob and gives the outputs, as flat numbers, to read.
+// They are the library's own and gone when read returns.
+func (k *network) with(blob gocv.Mat, outputs []string, read func([][]float32) error) error {
 	if len(outputs) == 0 {
-		return nil, fmt.Errorf("%w: %s has no output", vision.ErrFailed, k.id.Name)
+		return fmt.Errorf("%w: %s has no output", vision.ErrFailed, k.id.Name)
 	}
 	began := time.Now()
 	k.net.SetInput(blob, "")
@@ -80,17 +93,17 @@ func (k *network) forward(blob gocv.Mat, outputs ...string) ([][]float32, error)
 		}
 	}()
 	if len(mats) != len(outputs) {
-		return nil, fmt.Errorf("%w: %s gives %d outputs, want %d", vision.ErrFailed, k.id.Name, len(mats), len(outputs))
+		return fmt.Errorf("%w: %s gives %d outputs, want %d", vision.ErrFailed, k.id.Name, len(mats), len(outputs))
 	}
 	out := make([][]float32, len(mats))
 	for i := range mats {
 		v, err := mats[i].DataPtrFloat32()
 		if err != nil {
-			return nil, fmt.Errorf("output %s of %s: %w", outputs[i], k.id.Name, err)
+			return fmt.Errorf("output %s of %s: %w", outputs[i], k.id.Name, err)
 		}
-		out[i] = append([]float32(nil), v...)
+		out[i] = v
 	}
-	return out, nil
+	return read(out)
 }
 
 // take returns what the network did since the last call.
@@ -98,18 +111,6 @@ func (k *network) take() work {
 	w := k.work
 	k.work = work{}
 	return w
-}
-
-// blobOf makes a 1×3×h×w input of numbers.
-func blobOf(values []float32, h, w int) (gocv.Mat, error) {
-	m := gocv.NewMatWithSizes([]int{1, 3, h, w}, gocv.MatTypeCV32F)
-	p, err := m.DataPtrFloat32()
-	if err != nil || len(p) != len(values) {
-		_ = m.Close()
-		return gocv.Mat{}, fmt.Errorf("%w: an input of %d numbers for 3×%d×%d", vision.ErrFailed, len(values), h, w)
-	}
-	copy(p, values)
-	return m, nil
 }
 
 // outputs are the names of the network's outputs, in the order of the file.

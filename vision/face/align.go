@@ -40,20 +40,57 @@ func Align(p [5]Point) ([6]float64, error) {
 	return [6]float64{a, -b, tm.X - a*pm.X + b*pm.Y, b, a, tm.Y - b*pm.X - a*pm.Y}, nil
 }
 
-// Tensor turns an aligned face, Side×Side pixels of blue, green and red, into the
+// ScaleOf is how many pixels of the aligned face one pixel of the picture becomes.
+func ScaleOf(a [6]float64) float64 { return math.Hypot(a[0], a[3]) }
+
+// Roll is how far the head is tilted in the picture, in radians.
+func (f Face) Roll() float64 {
+	return math.Atan2(f.Points[1].Y-f.Points[0].Y, f.Points[1].X-f.Points[0].X)
+}
+
+// Upright is the matrix that brings the face, wide pixels wide and its eyes level,
+// into the middle of a square of side pixels.
+func (f Face) Upright(wide float64, side int) [6]float64 {
+	sin, cos := math.Sincos(-f.Roll())
+	k := wide / f.W
+	a := [6]float64{k * cos, -k * sin, 0, k * sin, k * cos, 0}
+	x, y := f.X+f.W/2, f.Y+f.H/2
+	a[2] = float64(side)/2 - a[0]*x - a[1]*y
+	a[5] = float64(side)/2 - a[3]*x - a[4]*y
+	return a
+}
+
+// Back is where a point was before a, a turn with a scale and a shift.
+func Back(a [6]float64, q Point) Point {
+	n := a[0]*a[0] + a[3]*a[3]
+	x, y := q.X-a[2], q.Y-a[5]
+	return Point{(a[0]*x + a[3]*y) / n, (a[0]*y - a[3]*x) / n}
+}
+
+// Tensor writes an aligned face, Side×Side pixels of blue, green and red, into the
 // embedding network's input: planes of red, green and blue, normalised as it was trained.
-func Tensor(bgr []byte) []float32 {
+func Tensor(out []float32, bgr []byte) {
+	const n = Side * Side
+	if len(out) < 3*n || len(bgr) < 3*n {
+		return
+	}
+	r, g, b := out[:n], out[n:2*n], out[2*n:3*n]
+	for i := range n {
+		r[i], g[i], b[i] = normal[0][bgr[3*i+2]], normal[1][bgr[3*i+1]], normal[2][bgr[3*i]]
+	}
+}
+
+// normal is what the network was trained to see for each value of red, green and blue.
+var normal = func() (table [3][256]float32) {
 	mean := [3]float32{0.485, 0.456, 0.406}
 	deviation := [3]float32{0.229, 0.224, 0.225}
-	const n = Side * Side
-	out := make([]float32, 3*n)
-	for i := range min(n, len(bgr)/3) {
-		for c := range 3 {
-			out[c*n+i] = (float32(bgr[3*i+2-c])/255 - mean[c]) / deviation[c]
+	for c := range table {
+		for v := range table[c] {
+			table[c][v] = (float32(v)/255 - mean[c]) / deviation[c]
 		}
 	}
-	return out
-}
+	return table
+}()
 
 // Quality says from 0 to 1 how fit a face is for a comparison: looking straight,
 // large, surely found. sharpness is the variance of the Laplacian of the aligned face.
