@@ -15,6 +15,7 @@ import (
 	"tram/testdata"
 	"tram/vision"
 	"tram/vision/people"
+	"tram/vision/people/trial"
 )
 
 func modelsDir(t testing.TB) string {
@@ -55,6 +56,44 @@ func TestNoFaceAndNoCameraAreSaid(t *testing.T) {
 		if _, err := w.CompareFace(context60(t), q); !errors.Is(err, vision.ErrNoCamera) {
 			t.Errorf("camera %q: %v, want ErrNoCamera", source, err)
 		}
+	}
+}
+
+func TestACopyOfTheStreetIsCounted(t *testing.T) {
+	w := newWorker(t, vision.Options{})
+	street := picture.NewStreet(1)
+	dir := t.TempDir()
+	if err := street.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	half := [4]float64{160, 70, 160, 235}
+	for _, c := range []struct {
+		variant         string
+		line            [4]float64 // upright in the middle, so that the mirror leaves it
+		frames, in, out int
+	}{
+		{"mirror", street.Line, street.Frames, street.Out, street.In},
+		{"backwards", street.Line, street.Frames, street.Out, street.In},
+		{"backwards+mirror+scale=0.5", half, street.Frames, street.In, street.Out},
+		{"from=10+frames=12", street.Line, 12, 0, 0},
+		{"every=2", street.Line, street.Frames / 2, street.In, street.Out},
+		{"crop=0.1/0.1/0.8/0.9+noise=4+gain=0.8", [4]float64{256, 92, 256, 422}, street.Frames, street.In, street.Out},
+	} {
+		v, err := trial.ParseVariant(c.variant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := w.Count(context60(t), vision.CountQuestion{Source: dir, Line: c.line, Variant: &v}, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.variant, err)
+			continue
+		}
+		if a.Frames != c.frames || a.In != c.in || a.Out != c.out || a.Size != [2]int{640, 480} {
+			t.Errorf("%s: %d frames of %v, in %d, out %d; want %d of 640×480, %d, %d", c.variant, a.Frames, a.Size, a.In, a.Out, c.frames, c.in, c.out)
+		}
+	}
+	if _, err := w.Count(context60(t), vision.CountQuestion{Source: dir, Line: half, Variant: &trial.Variant{Scale: 99}}, nil); !errors.Is(err, vision.ErrQuestion) {
+		t.Errorf("a picture 99 times as large: %v, want ErrQuestion", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"tram/drivers/camera/condition"
 	"tram/drivers/camera/spec"
+	"tram/vision/people/trial"
 )
 
 // CountQuestion asks how many people cross lines and stay in zones.
@@ -25,6 +26,8 @@ type CountQuestion struct {
 	Frames   int         `json:"frames,omitempty"`   // stop after so many; 0 is until the end
 	Ask      spec.Ask    `json:"ask,omitzero"`       // of a device: size, rate and format
 	Boxes    bool        `json:"boxes,omitempty"`    // for measuring: progress after each frame, with what the detector found
+
+	Variant *trial.Variant `json:"variant,omitempty"` // for measuring: count in a changed copy of a video or folder
 
 	// Look asks for a picture of the frame in hand, on which no face can be
 	// recognised, with what is seen drawn into it; Picture, which must not block,
@@ -67,8 +70,8 @@ type ZoneCount struct {
 
 // What is worth knowing before a count is believed: the values of CountHealth.Notes.
 const (
-	NoteLearning     = "learning"         // the default detector does not know the empty scene yet
-	NoteTooLarge     = "people_too_large" // people fill the picture: the default detector takes parts for people
+	NoteLearning     = "learning"         // the default detector does not know yet how high people are here
+	NoteTooLarge     = "people_too_large" // people fill the picture: the default detector misses some of them
 	NoteTooSmall     = "people_too_small" // people are a few pixels high
 	NoteCrowded      = "crowded"          // people hide each other
 	NoteLightChanged = "light_changed"    // frames were left out because everything in them differed
@@ -114,6 +117,8 @@ type CountAnswer struct {
 	NetMS    float64     `json:"netMs"`    // of that inside the network
 	Looked   int         `json:"looked"`   // frames that the detector looked at
 	Gaps     int         `json:"gaps"`
+	Read     int         `json:"read"` // frames of the source; more than Frames where a variant leaves some out
+	Size     [2]int      `json:"size"` // of the source's pictures: width, height
 	Detector string      `json:"detector"`
 	Model    ModelID     `json:"model"` // empty for the default detector
 	Health   CountHealth `json:"health"`

@@ -39,9 +39,15 @@ func (s *server) count(ctx context.Context, id uint64, q vision.CountQuestion) (
 	}
 	r := &counting{
 		s: s, id: id, q: q, camera: c, detector: d, began: time.Now(), told: time.Now(),
-		tracker: people.NewTracker(people.TrackerOptions{Every: q.Every}), scene: places, ways: trails{},
+		scene: places, ways: trails{},
 	}
 	defer r.close()
+	if q.Variant != nil {
+		if r.variant, err = newCopy(c, *q.Variant); err != nil {
+			return vision.CountAnswer{}, err
+		}
+		defer r.variant.close()
+	}
 	err = r.run(ctx)
 	if errors.Is(err, io.EOF) || ctx.Err() != nil {
 		err = nil // the end of the source, or of the caller's interest
@@ -55,6 +61,7 @@ type counting struct {
 	id       uint64
 	q        vision.CountQuestion
 	camera   *camera.Camera
+	variant  *copyOf // of what the camera gives; nil: count in that itself
 	detector detector
 	tracker  *people.Tracker
 	scene    *scene
@@ -67,6 +74,8 @@ type counting struct {
 	tracks       int // people followed now
 	looked       int // frames that the detector looked at
 	detecting    time.Duration
+	inNet        time.Duration
+	size         [2]int  // of the frames
 	heights      float64 // mean of what was found lately, in heights of the frame; 0 is not known
 	rows         int
 }
@@ -109,7 +118,7 @@ func cameraOf(q vision.CountQuestion) camera.Options {
 func (r *counting) next(ctx context.Context, frame *gocv.Mat) error {
 	for {
 		asked := time.Now()
-		err := r.camera.Next(ctx, frame)
+		err := r.frame(ctx, frame)
 		if err == nil && time.Since(asked) > time.Second {
 			r.gaps++
 		}
@@ -121,6 +130,14 @@ func (r *counting) next(ctx context.Context, frame *gocv.Mat) error {
 			return err
 		}
 	}
+}
+
+// frame gets the next frame of the source, or of the variant of it.
+func (r *counting) frame(ctx context.Context, m *gocv.Mat) error {
+	if r.variant != nil {
+		return r.variant.Next(ctx, m)
+	}
+	return r.camera.Next(ctx, m)
 }
 
 func (r *counting) see(frame gocv.Mat) error {
@@ -162,6 +179,9 @@ func (r *counting) see(frame gocv.Mat) error {
 // follow looks for the people in a frame, or lets them walk on where the
 // detector leaves this frame out.
 func (r *counting) follow(frame gocv.Mat) ([]*people.Track, error) {
+	if r.tracker == nil {
+		r.tracker = people.NewTracker(people.TrackerOptions{Every: r.q.Every, Width: float64(frame.Cols()), Height: float64(frame.Rows())})
+	}
 	if r.q.Every > 1 && r.frames%r.q.Every != 0 {
 		r.found = nil
 		return r.tracker.Skip(), nil
@@ -172,8 +192,11 @@ func (r *counting) follow(frame gocv.Mat) ([]*people.Track, error) {
 		return nil, err
 	}
 	r.detecting += time.Since(began)
+	if n, ok := r.detector.(*netDetector); ok {
+		r.inNet += n.net.take().spent
+	}
 	r.looked++
-	r.found, r.rows = found, frame.Rows()
+	r.found, r.rows, r.size = found, frame.Rows(), [2]int{frame.Cols(), frame.Rows()}
 	for _, d := range found {
 		if h := d.H / float64(frame.Rows()); r.heights == 0 {
 			r.heights = h
@@ -218,15 +241,16 @@ func (r *counting) tell(found ...people.Detection) error {
 
 func (r *counting) answer() vision.CountAnswer {
 	in, out := r.scene.sum()
-	return vision.CountAnswer{
+	a := vision.CountAnswer{
 		Frames: r.frames, In: in, Out: out, Lines: r.scene.lineCounts(), Zones: r.scene.zoneCounts(),
 		FPS: r.fps(), MS: ms(time.Since(r.began)), Gaps: r.gaps, Looked: r.looked,
-		DetectMS: ms(r.detecting) / float64(max(1, r.looked)), Detector: r.detector.name(), Model: r.detector.model(), Health: r.health(),
+		DetectMS: ms(r.detecting) / float64(max(1, r.looked)), NetMS: ms(r.inNet) / float64(max(1, r.looked)), Detector: r.detector.name(), Model: r.detector.model(), Health: r.health(), Read: r.frames, Size: r.size,
 	}
+	if r.variant != nil {
+		a.Read, a.Size = r.variant.read, r.variant.size
+	}
+	return a
 }
-
-// learnFrames is how long the default detector needs for the empty scene.
-const learnFrames = 50
 
 // health says how far the count may be believed.
 func (r *counting) health() vision.CountHealth {
@@ -243,11 +267,11 @@ func (r *counting) health() vision.CountHealth {
 	switch {
 	case r.frames == 0:
 		note(true, vision.NoteNothing)
-	case isPlain && r.frames < learnFrames:
+	case isPlain && !own.learnt():
 		note(true, vision.NoteLearning)
 	}
 	if isPlain && r.heights > 0.25 {
-		note(!own.large, vision.NoteTooLarge) // their outlines are told better than their parts, not well
+		note(false, vision.NoteTooLarge) // they hide each other, and much of the picture is never background
 	}
 	if r.rows > 0 && r.heights > 0 && r.heights*float64(r.rows) < 25 {
 		note(false, vision.NoteTooSmall)

@@ -179,7 +179,7 @@ func TestNoMatIsLeftOpen(t *testing.T) {
 		if _, err := decodeQR(jpeg); err != nil {
 			t.Fatal(err)
 		}
-		d := newMotion()
+		d := unaidedFor(t)
 		m, err := decodePicture(jpeg)
 		if err != nil {
 			t.Fatal(err)
@@ -221,7 +221,7 @@ func BenchmarkMotion(b *testing.B) {
 	for i := 1; i <= 100; i++ {
 		frames = append(frames, gocv.IMRead(filepath.Join(dir, fmt.Sprintf("%06d.jpg", i)), gocv.IMReadColor))
 	}
-	d, tracker := newMotion(), people.NewTracker(people.TrackerOptions{})
+	d, tracker := unaidedFor(b), people.NewTracker(people.TrackerOptions{})
 	defer d.close()
 	n := 0
 	for b.Loop() {
@@ -236,4 +236,13 @@ func BenchmarkMotion(b *testing.B) {
 	for i := range frames {
 		_ = frames[i].Close()
 	}
+}
+
+func unaidedFor(t testing.TB) *unaided {
+	t.Helper()
+	d, err := newUnaided()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

@@ -6,196 +6,109 @@ package cv
 import "C"
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"math"
 	"sort"
+	"unsafe"
 
 	"gocv.io/x/gocv"
 
+	"tram/vision"
 	"tram/vision/people"
 )
 
-// hogSize is how many coefficients a detector for windows of 64×128 pixels has:
-// 7×15 blocks of 36, and one.
-const hogSize = 7*15*36 + 1
-
-// hog finds people who fill much of the picture by the gradients of their
-// outline: Dalal and Triggs, Histograms of Oriented Gradients for Human
-// Detection, 2005, with OpenCV's own coefficients.
+// hog finds people by the gradients of their outline: Dalal and Triggs, Histograms
+// of Oriented Gradients for Human Detection, 2005, with OpenCV's own coefficients.
+// gocv's own binding gives no weights, and its coefficients lie in memory that is
+// free already.
 type hog struct {
-	descriptor gocv.HOGDescriptor
-	small      gocv.Mat
+	c     *C.hog_people
+	small gocv.Mat
+	out   []C.float
 }
 
-// newHOG takes the coefficients from OpenCV itself: gocv's function for it hands
-// out memory that is free already.
 func newHOG() (*hog, error) {
-	var all [hogSize]C.float
-	if n := C.hog_people(&all[0], hogSize); n != hogSize {
-		return nil, fmt.Errorf("OpenCV's detector of people has %d coefficients, want %d", int(n), hogSize)
+	c := C.hog_people_new()
+	if c == nil {
+		return nil, errors.New("OpenCV does not give its detector of people")
 	}
-	raw := make([]byte, 0, 4*hogSize)
-	for _, c := range all {
-		raw = binary.NativeEndian.AppendUint32(raw, math.Float32bits(float32(c)))
-	}
-	m, err := gocv.NewMatFromBytes(hogSize, 1, gocv.MatTypeCV32F, raw)
-	if err != nil {
-		return nil, fmt.Errorf("take over OpenCV's detector of people: %w", err)
-	}
-	defer m.Close()
-	d := &hog{descriptor: gocv.NewHOGDescriptor(), small: gocv.NewMat()}
-	if err := d.descriptor.SetSVMDetector(m); err != nil {
-		d.close()
-		return nil, fmt.Errorf("take over OpenCV's detector of people: %w", err)
-	}
-	return d, nil
+	return &hog{c: c, small: gocv.NewMat(), out: make([]C.float, 3*hogRoom)}, nil
 }
 
 func (d *hog) close() {
-	_ = d.descriptor.Close()
+	C.hog_people_free(d.c)
 	_ = d.small.Close()
 }
 
 const (
-	hogPixels = 400 * 300 // the frame is shrunk to so many: people are then 96 pixels high or more
-	hogScale  = 1.15      // from one size that is looked for to the next
-	hogPad    = 16        // pixels beside the picture
-	hogAlike  = 0.45      // overlap of two hits on one person
+	hogTall  = 97.0  // pixels of the person in a window of 128
+	hogWide  = 0.42  // of its height is the person's width
+	hogLeast = -0.35 // windows worth less are not looked at
+	hogAlike = 0.45  // overlap of two windows on one person
+	hogRoom  = 4096  // windows at one size
 )
 
-// outline is a person that was found, with how many neighbouring windows said so.
+// outline is a window that a person is in.
 type outline struct {
 	people.Box
-	hits float64
+	worth float64 // above 0 is a person
 }
 
-// detect returns the people found, the surest first.
-func (d *hog) detect(frame gocv.Mat) []outline {
-	k := min(1, math.Sqrt(hogPixels/float64(frame.Cols()*frame.Rows())))
-	w, h := int(float64(frame.Cols())*k), int(float64(frame.Rows())*k)
-	if w+2*hogPad < 64 || h+2*hogPad < 128 {
-		return nil // no window fits
+// look finds the people about tall pixels high in a part of the frame.
+func (d *hog) look(frame gocv.Mat, part image.Rectangle, tall float64) ([]outline, error) {
+	k := hogTall / tall
+	w, h := int(math.Round(float64(part.Dx())*k)), int(math.Round(float64(part.Dy())*k))
+	if w < 64 || h < 128 {
+		return nil, nil // no window fits
 	}
-	gocv.Resize(frame, &d.small, image.Pt(w, h), 0, 0, gocv.InterpolationArea)
-	windows := d.descriptor.DetectMultiScaleWithParams(d.small, 0, image.Pt(8, 8), image.Pt(hogPad, hogPad), hogScale, 0, false)
-	var found []outline
-next:
-	for _, r := range windows {
-		b := people.Box{X: float64(r.Min.X), Y: float64(r.Min.Y), W: float64(r.Dx()), H: float64(r.Dy())}
-		for i := range found {
-			if o := &found[i]; o.IoU(b) > hogAlike {
-				mean := func(a, b float64) float64 { return (a*o.hits + b) / (o.hits + 1) }
-				o.Box = people.Box{X: mean(o.X, b.X), Y: mean(o.Y, b.Y), W: mean(o.W, b.W), H: mean(o.H, b.H)}
-				o.hits++
-				continue next
-			}
-		}
-		found = append(found, outline{b, 1})
+	view := frame.Region(part)
+	defer view.Close()
+	how := gocv.InterpolationArea
+	if k > 1 {
+		how = gocv.InterpolationLinear
 	}
-	for i := range found { // a window has a margin around the person
-		b := found[i].Box
-		found[i].Box = people.Box{X: (b.X + 0.14*b.W) / k, Y: (b.Y + 0.08*b.H) / k, W: 0.72 * b.W / k, H: 0.84 * b.H / k}
-	}
-	sort.SliceStable(found, func(i, j int) bool { return found[i].hits > found[j].hits })
-	return found
-}
-
-// unaided is the detector that needs no file. People who are small in the picture
-// are told by what differs from the background; parts of people who fill it would
-// then be taken for people, so these are told by their outline.
-type unaided struct {
-	*motion
-	outlines *hog
-	large    bool   // people fill the picture
-	votes    []bool // of the last looks: there were such people
-}
-
-func newUnaided() (*unaided, error) {
-	h, err := newHOG()
+	gocv.Resize(view, &d.small, image.Pt(w, h), 0, 0, how)
+	pixels, err := d.small.DataPtrUint8()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read a frame: %w", err)
 	}
-	return &unaided{motion: newMotion(), outlines: h}, nil
-}
-
-func (d *unaided) close() {
-	d.motion.close()
-	d.outlines.close()
-}
-
-const (
-	firstLooks  = 12  // frames at the beginning in which both are asked
-	lookEvery   = 10  // and later each so many-th
-	votesKept   = 8   // looks
-	votesNeeded = 5   // of them
-	firstNeeded = 3   // in the first ones, before the background is known
-	largeHeight = 0.3 // of the picture
-	sureHits    = 4
-)
-
-func (d *unaided) detect(frame gocv.Mat) ([]people.Detection, error) {
-	small, err := d.motion.detect(frame)
-	if err != nil {
-		return nil, err
+	n := int(C.hog_people_look(d.c, (*C.uchar)(unsafe.Pointer(&pixels[0])), C.int(w), C.int(h), C.long(3*w), hogLeast, &d.out[0], hogRoom))
+	if n < 0 {
+		return nil, fmt.Errorf("%w: OpenCV's detector of people", vision.ErrFailed)
 	}
-	look := d.seen > 1 && (d.seen < firstLooks || d.seen%lookEvery == 0)
-	if !look && !d.large {
-		return small, nil
-	}
-	outlines := d.outlines.detect(frame)
-	if look {
-		d.vote(frame, outlines, len(small) > 0)
-	}
-	if !d.large && (d.seen >= firstLooks || d.yes() == 0) {
-		return small, nil
-	}
-	found := make([]people.Detection, 0, len(outlines))
-	for _, o := range outlines {
-		found = append(found, people.Detection{Box: o.Box, Score: min(0.95, 0.35+0.1*o.hits)})
+	found := make([]outline, 0, n)
+	for i := range n {
+		x, y := float64(d.out[3*i])+32, float64(d.out[3*i+1])+64 // the window's middle
+		found = append(found, outline{people.Box{
+			X: float64(part.Min.X) + (x-hogTall*hogWide/2)/k, Y: float64(part.Min.Y) + (y-hogTall/2)/k, W: hogTall * hogWide / k, H: hogTall / k,
+		}, float64(d.out[3*i+2])})
 	}
 	return found, nil
 }
 
-func (d *unaided) yes() (n int) {
-	for _, v := range d.votes {
-		if v {
-			n++
+// gathered puts the windows on one person together, the best first; each counts by its worth.
+func gathered(windows []outline) []outline {
+	sort.SliceStable(windows, func(i, j int) bool { return windows[i].worth > windows[j].worth })
+	type sum struct{ n, x, y, w, h float64 }
+	var best []outline
+	var sums []sum
+next:
+	for _, o := range windows {
+		n := o.worth - hogLeast + 0.05
+		for i := range best {
+			if best[i].IoU(o.Box) > hogAlike {
+				s := &sums[i]
+				s.n, s.x, s.y, s.w, s.h = s.n+n, s.x+n*o.X, s.y+n*o.Y, s.w+n*o.W, s.h+n*o.H
+				continue next
+			}
 		}
+		best = append(best, o)
+		sums = append(sums, sum{n, n * o.X, n * o.Y, n * o.W, n * o.H})
 	}
-	return n
-}
-
-// vote decides by the last looks how people are told from now on. While nobody
-// is there nothing changes.
-func (d *unaided) vote(frame gocv.Mat, outlines []outline, anybody bool) {
-	there := false
-	for _, o := range outlines {
-		there = there || o.hits >= sureHits && o.H >= largeHeight*float64(frame.Rows()) && (d.seen < firstLooks || d.moves(o.Box, frame))
+	for i, s := range sums {
+		best[i].Box = people.Box{X: s.x / s.n, Y: s.y / s.n, W: s.w / s.n, H: s.h / s.n}
 	}
-	if !there && !anybody {
-		return
-	}
-	d.votes = append(d.votes, there)
-	d.votes = d.votes[max(0, len(d.votes)-votesKept):]
-	switch n := d.yes(); {
-	case n >= votesNeeded, n >= firstNeeded && d.seen < firstLooks:
-		d.large = true
-	case n == 0 && len(d.votes) == votesKept:
-		d.large = false
-	}
-}
-
-// moves reports whether some of a box differs from the background: a poster does
-// not. Of a large person in one colour, little does at first.
-func (d *unaided) moves(b people.Box, frame gocv.Mat) bool {
-	k := float64(d.mask.Cols()) / float64(frame.Cols())
-	r := rect(people.Box{X: b.X * k, Y: b.Y * k, W: b.W * k, H: b.H * k}).Intersect(image.Rect(0, 0, d.mask.Cols(), d.mask.Rows()))
-	if r.Empty() {
-		return false
-	}
-	part := d.mask.Region(r)
-	defer part.Close()
-	return gocv.CountNonZero(part)*25 >= r.Dx()*r.Dy()
+	return best
 }

@@ -2,11 +2,9 @@ package cv
 
 import (
 	"image"
-	"math"
 
 	"gocv.io/x/gocv"
 
-	"tram/vision"
 	"tram/vision/people"
 )
 
@@ -20,7 +18,12 @@ type motion struct {
 
 	small, mask, kernel, tall gocv.Mat
 	labels, stats, centres    gocv.Mat
-	size                      heightModel
+	k                         float64 // pixels of the small frame for one of the frame
+	w, h                      int     // of the small frame
+	sum                       []int32 // integral of the mask
+	found                     []blob
+	size                      heightModel // in pixels of the small frame, of who walks alone
+
 }
 
 const motionWidth = 384 // the frame is shrunk to this width, and never enlarged
@@ -34,9 +37,6 @@ func newMotion() *motion {
 	}
 }
 
-func (d *motion) name() string          { return "default" }
-func (d *motion) model() vision.ModelID { return vision.ModelID{} }
-
 func (d *motion) close() {
 	_ = d.model2.Close()
 	for _, m := range []*gocv.Mat{&d.small, &d.mask, &d.kernel, &d.tall, &d.labels, &d.stats, &d.centres} {
@@ -44,9 +44,10 @@ func (d *motion) close() {
 	}
 }
 
-func (d *motion) detect(frame gocv.Mat) ([]people.Detection, error) {
-	k := min(1, float64(motionWidth)/float64(frame.Cols()))
-	w, h := max(1, int(float64(frame.Cols())*k)), max(1, int(float64(frame.Rows())*k))
+// blobs are the parts of the frame that differ from the background.
+func (d *motion) blobs(frame gocv.Mat) ([]people.Box, error) {
+	d.k = min(1, float64(motionWidth)/float64(frame.Cols()))
+	w, h := max(1, int(float64(frame.Cols())*d.k)), max(1, int(float64(frame.Rows())*d.k))
 	gocv.Resize(frame, &d.small, image.Pt(w, h), 0, 0, gocv.InterpolationArea)
 	d.model2.Apply(d.small, &d.mask)
 	d.seen++
@@ -54,146 +55,55 @@ func (d *motion) detect(frame gocv.Mat) ([]people.Detection, error) {
 	gocv.MorphologyEx(d.mask, &d.mask, gocv.MorphOpen, d.kernel)
 	gocv.MorphologyEx(d.mask, &d.mask, gocv.MorphClose, d.tall)
 	n := gocv.ConnectedComponentsWithStats(d.mask, &d.labels, &d.stats, &d.centres)
-	if d.seen < 3 {
-		return nil, nil // the first frames are all difference
-	}
 	pixels, err := d.mask.DataPtrUint8()
 	if err != nil {
 		return nil, err
 	}
-	var found []people.Detection
+	d.sum = integral(pixels, w, h, d.sum)
+	d.w, d.h = w, h
+	var found []people.Box
+	d.found = d.found[:0]
 	for i := 1; i < n; i++ {
 		b := blob{
 			x: int(d.stats.GetIntAt(i, 0)), y: int(d.stats.GetIntAt(i, 1)), w: int(d.stats.GetIntAt(i, 2)), h: int(d.stats.GetIntAt(i, 3)),
 			area: int(d.stats.GetIntAt(i, 4)),
 		}
-		if b.area > w*h/3 {
-			return nil, nil // the light or the camera changed, not the people
+		if b.area < 12 {
+			continue
 		}
-		for _, p := range d.split(b, pixels, w, h) {
-			p.X, p.Y, p.W, p.H = p.X/k, p.Y/k, p.W/k, p.H/k
-			found = append(found, p)
-		}
+		d.found = append(d.found, b)
+		found = append(found, people.Box{X: float64(b.x) / d.k, Y: float64(b.y) / d.k, W: float64(b.w) / d.k, H: float64(b.h) / d.k})
 	}
 	return found, nil
 }
 
+// foreground is how much of a box differs from the background, 0 to 1.
+func (d *motion) foreground(b people.Box) float64 {
+	r := rect(people.Box{X: b.X * d.k, Y: b.Y * d.k, W: b.W * d.k, H: b.H * d.k}).Intersect(image.Rect(0, 0, d.w, d.h))
+	if r.Empty() {
+		return 0
+	}
+	s := d.w + 1
+	n := d.sum[r.Max.Y*s+r.Max.X] - d.sum[r.Min.Y*s+r.Max.X] - d.sum[r.Max.Y*s+r.Min.X] + d.sum[r.Min.Y*s+r.Min.X]
+	return float64(n) / float64(r.Dx()*r.Dy())
+}
+
+// integral is, for each place, how many pixels above and left of it are not 0.
+func integral(mask []uint8, w, h int, into []int32) []int32 {
+	if len(into) != (w+1)*(h+1) {
+		into = make([]int32, (w+1)*(h+1))
+	}
+	for y := range h {
+		row, above, line := int32(0), into[y*(w+1)+1:], into[(y+1)*(w+1)+1:]
+		for x, p := range mask[y*w : (y+1)*w] {
+			if p != 0 {
+				row++
+			}
+			line[x] = above[x] + row
+		}
+	}
+	return into
+}
+
 // blob is a connected part of the foreground, in pixels of the small frame.
 type blob struct{ x, y, w, h, area int }
-
-// split says which people a blob is.
-func (d *motion) split(b blob, mask []uint8, w, h int) []people.Detection {
-	feet := float64(b.y + b.h)
-	cut := b.x <= 1 || b.x+b.w >= w-1 || b.y <= 1 || b.y+b.h >= h-1
-	aspect := float64(b.w) / float64(b.h)
-	fill := float64(b.area) / float64(b.w*b.h)
-	if !cut && b.h >= 14 && aspect > 0.22 && aspect < 0.62 && fill > 0.35 {
-		d.size.learn(feet, float64(b.h))
-	}
-	want := d.size.at(feet, float64(h))
-	if float64(b.h) < 0.45*want || float64(b.area) < 0.06*want*want {
-		return nil
-	}
-	whole := people.Detection{Box: people.Box{X: float64(b.x), Y: float64(b.y), W: float64(b.w), H: float64(b.h)}, Score: 0.8}
-	if float64(b.h) < 0.7*want || fill < 0.25 {
-		whole.Score = 0.4
-	}
-	one := 0.42 * want
-	alone := aspect < 0.62 && (!d.size.known() || float64(b.h) < 1.5*want)
-	if alone && (float64(b.w) < 1.45*one || !d.size.known()) {
-		return []people.Detection{whole}
-	}
-	return peaks(b, mask, w, one, want)
-}
-
-// peaks cuts a wide blob into people: each column's foreground is counted, and
-// people are put where the most of it lies, one width apart.
-func peaks(b blob, mask []uint8, stride int, one, want float64) []people.Detection {
-	heights := make([]float64, b.w)
-	for x := range b.w {
-		for y := range b.h {
-			if mask[(b.y+y)*stride+b.x+x] != 0 {
-				heights[x]++
-			}
-		}
-	}
-	var out []people.Detection
-	used := make([]bool, b.w)
-	for range 12 {
-		best, at := 0.0, -1
-		half := max(1, int(one/2))
-		for x := range b.w {
-			lo, hi := max(0, x-half), min(b.w, x+half+1)
-			sum, free := 0.0, true
-			for i := lo; i < hi; i++ {
-				sum += heights[i]
-				free = free && !used[i]
-			}
-			if free && sum > best {
-				best, at = sum, x
-			}
-		}
-		if at < 0 || best < 0.25*one*want {
-			break
-		}
-		lo, hi := max(0, at-half), min(b.w, at+half+1)
-		for i := lo; i < hi; i++ {
-			used[i] = true
-		}
-		top, low := vertical(b, mask, stride, lo, hi)
-		for low-top > 0 {
-			height := math.Min(float64(low-top), 1.25*want)
-			if height < 0.45*want {
-				break
-			}
-			out = append(out, people.Detection{Box: people.Box{X: float64(b.x + lo), Y: float64(low) - height, W: float64(hi - lo), H: height}, Score: 0.6})
-			low -= int(height)
-		}
-	}
-	return out
-}
-
-// vertical is the first and the last line of the foreground in columns lo to hi.
-func vertical(b blob, mask []uint8, stride, lo, hi int) (top, low int) {
-	top, low = b.y+b.h, b.y
-	for y := b.y; y < b.y+b.h; y++ {
-		n := 0
-		for x := lo; x < hi; x++ {
-			if mask[y*stride+b.x+x] != 0 {
-				n++
-			}
-		}
-		if n*5 >= hi-lo {
-			top, low = min(top, y), max(low, y+1)
-		}
-	}
-	return top, low
-}
-
-// heightModel is a running straight line through (feet, height).
-type heightModel struct{ n, sx, sy, sxx, sxy float64 }
-
-func (m *heightModel) learn(feet, height float64) {
-	if m.known() && (height < 0.5*m.at(feet, 0) || height > 1.8*m.at(feet, 0)) {
-		return
-	}
-	const fade = 0.998
-	m.n, m.sx, m.sy, m.sxx, m.sxy = m.n*fade+1, m.sx*fade+feet, m.sy*fade+height, m.sxx*fade+feet*feet, m.sxy*fade+feet*height
-}
-
-func (m *heightModel) known() bool { return m.n >= 12 }
-
-// at is how high a person is whose feet are there; before enough is known a
-// seventh of the frame.
-func (m *heightModel) at(feet, frame float64) float64 {
-	if !m.known() {
-		return frame / 7
-	}
-	mean := m.sy / m.n
-	spread := m.sxx - m.sx*m.sx/m.n
-	slope := 0.0
-	if spread > 50*m.n {
-		slope = (m.sxy - m.sx*m.sy/m.n) / spread
-	}
-	return math.Max(0.4*mean, math.Min(2.5*mean, mean+slope*(feet-m.sx/m.n)))
-}

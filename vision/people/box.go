@@ -18,8 +18,8 @@ func (b Box) IoU(c Box) float64 {
 	return w * h / (b.W*b.H + c.W*c.H - w*h)
 }
 
-// inside is how much of b lies in c, 0 to 1.
-func (b Box) inside(c Box) float64 {
+// Inside is how much of b lies in c, 0 to 1.
+func (b Box) Inside(c Box) float64 {
 	w := math.Min(b.X+b.W, c.X+c.W) - math.Max(b.X, c.X)
 	h := math.Min(b.Y+b.H, c.Y+c.H) - math.Max(b.Y, c.Y)
 	if w <= 0 || h <= 0 {

@@ -76,8 +76,11 @@ type Counter struct {
 	last map[int]crossing // track → where it last was; each counter has its own
 }
 
+// standardBand is within how much of a person's height feet are not told apart from the line.
+const standardBand = 0.05
+
 // NewCounter makes a counter for one line.
-func NewCounter(l Line) *Counter { return &Counter{Line: l, Band: 0.05} }
+func NewCounter(l Line) *Counter { return &Counter{Line: l, Band: standardBand} }
 
 // See looks at the tracks of a frame. Several counters may look at the same tracks.
 func (c *Counter) See(tracks []*Track) {

@@ -62,7 +62,19 @@ func ParseMOT(r io.Reader) (Truth, error) {
 
 // Crossings counts the identities of the first frames that cross the line, by the segment
 // of each movement between two frames. frames 0 is all of them.
-func (t Truth) Crossings(l Line, frames int) (in, out int) {
+func (t Truth) Crossings(l Line, frames int) (in, out int) { return t.crossings(l, frames, 0) }
+
+// Wavers reports whether the truth itself cannot say how many crossed: people walk
+// along the line, and their feet, as they were marked, tremble over it.
+func (t Truth) Wavers(l Line, frames int) bool {
+	in, out := t.crossings(l, frames, 0)
+	settledIn, settledOut := t.crossings(l, frames, standardBand)
+	off := math.Abs(float64(in-settledIn)) + math.Abs(float64(out-settledOut))
+	return off > 0.2*float64(in+out)
+}
+
+// crossings leaves out positions closer to the line than band times the height.
+func (t Truth) crossings(l Line, frames int, band float64) (in, out int) {
 	if frames == 0 {
 		frames = t.Last
 	}
@@ -70,10 +82,11 @@ func (t Truth) Crossings(l Line, frames int) (in, out int) {
 	for i := 1; i <= frames; i++ {
 		for id, b := range t.Frames[i] {
 			x, y := b.Feet()
-			if l.Side(x, y) == 0 {
-				continue // on the line: decided by the next frame
+			was, known := last[id]
+			if d := math.Abs(l.distance(x, y)); d == 0 || known && d < band*b.H {
+				continue // on the line: decided by a later frame
 			}
-			if was, ok := last[id]; ok {
+			if known {
 				ax, ay := was.Feet()
 				if l.Side(ax, ay)*l.Side(x, y) < 0 && l.meets(ax, ay, x, y) {
 					if l.Side(x, y) > 0 {

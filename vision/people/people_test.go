@@ -173,3 +173,117 @@ func TestFeetThatAreHiddenStayWhereTheyWere(t *testing.T) {
 		t.Errorf("in %d, out %d; want nothing", counter.In, counter.Out)
 	}
 }
+
+// speeds are how many pixels somebody 75 pixels high gets on in a frame at 25, 7
+// and 3 frames a second.
+var speeds = []float64{2.4, 8.5, 20}
+
+func TestPeopleAreFollowedAtAnyRateOfFrames(t *testing.T) {
+	for _, step := range speeds {
+		tracker, counter := people.NewTracker(people.TrackerOptions{}), people.NewCounter(upright)
+		seen := map[int]bool{}
+		for i := range int(300 / step) {
+			d := float64(i) * step
+			// Two who meet at the line, and one who follows on another way.
+			tracks := tracker.Next([]people.Detection{box(240+d, 300), box(540-d, 306), box(160+d, 360)})
+			for _, k := range tracks {
+				seen[k.ID] = true
+			}
+			counter.See(tracks)
+		}
+		if len(seen) != 3 || counter.In != 1 || counter.Out != 2 {
+			t.Errorf("%g pixels a frame: three people make %d tracks, in %d, out %d; want 1, 2", step, len(seen), counter.In, counter.Out)
+		}
+	}
+}
+
+func TestATrackLivesThroughTheSameTimeAtAnyRate(t *testing.T) {
+	for _, step := range speeds {
+		xs, missing := steps(100, 700, step), map[int]bool{}
+		for i, x := range xs {
+			missing[i] = x > 345 && x < 425 // a pillar a little wider than a person is high
+		}
+		if c := walk(upright, xs, missing); c.In != 0 || c.Out != 1 {
+			t.Errorf("%g pixels a frame, hidden on the line: in %d, out %d; want 0, 1", step, c.In, c.Out)
+		}
+	}
+}
+
+func TestNobodyIsTakenForSomebodyWhoLeft(t *testing.T) {
+	tracker := people.NewTracker(people.TrackerOptions{Width: 640, Height: 480})
+	seen := map[int]bool{}
+	for i := range 60 {
+		var found []people.Detection
+		if x := 560 + 8*float64(i); x < 645 {
+			found = append(found, box(x, 300))
+		} else if i > 16 {
+			found = append(found, box(640-4*float64(i-16), 305)) // somebody else comes in there
+		}
+		for _, k := range tracker.Next(found) {
+			seen[k.ID] = true
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("two people make %d tracks", len(seen))
+	}
+}
+
+func TestTwoOfDifferentSizeWhoMeetAreNotExchanged(t *testing.T) {
+	tracker, counter := people.NewTracker(people.TrackerOptions{}), people.NewCounter(upright)
+	for i := range 40 {
+		d := float64(i) * 5
+		near := people.Detection{Box: people.Box{X: 280 + d, Y: 200, W: 60, H: 150}, Score: 0.9}
+		far := people.Detection{Box: people.Box{X: 470 - d, Y: 245, W: 36, H: 90}, Score: 0.9}
+		found := []people.Detection{near, far}
+		if near.Inside(far.Box) > 0.05 { // one hides the other
+			found = found[:1]
+		}
+		counter.See(tracker.Next(found))
+	}
+	if counter.In != 1 || counter.Out != 1 {
+		t.Errorf("in %d, out %d; want 1, 1", counter.In, counter.Out)
+	}
+}
+
+func TestWhoTurnsWhileHiddenIsFoundAgain(t *testing.T) {
+	tracker, counter := people.NewTracker(people.TrackerOptions{}), people.NewCounter(upright)
+	seen := map[int]bool{}
+	for i := range 60 {
+		x := 460 - 4*float64(i)
+		var found []people.Detection
+		switch {
+		case i < 20: // stands
+			found = append(found, box(395, 300))
+		case i < 32: // walks off behind somebody
+		default:
+			found = append(found, box(x+30, 296))
+		}
+		tracks := tracker.Next(found)
+		for _, k := range tracks {
+			seen[k.ID] = true
+		}
+		counter.See(tracks)
+	}
+	if len(seen) != 1 || counter.In != 1 || counter.Out != 0 {
+		t.Errorf("one person makes %d tracks, in %d, out %d; want 1, 1, 0", len(seen), counter.In, counter.Out)
+	}
+}
+
+func TestAnUnsureBoxDoesNotBringSomebodyBack(t *testing.T) {
+	tracker := people.NewTracker(people.TrackerOptions{})
+	for i := range 50 {
+		var found []people.Detection
+		d := box(300, 300)
+		if i < 20 {
+			found = append(found, d)
+		} else if i > 35 {
+			d.Score = 0.4
+			found = append(found, d)
+		}
+		for _, k := range tracker.Next(found) {
+			if i > 36 && k.Missed == 0 {
+				t.Fatalf("frame %d: an unsure box carries on who was not seen for 16 frames", i)
+			}
+		}
+	}
+}

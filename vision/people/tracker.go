@@ -7,28 +7,35 @@ import (
 
 // TrackerOptions tune a Tracker; the zero value is what was measured best.
 type TrackerOptions struct {
-	High     float64 // from this score on a detection may start a track; 0 is 0.55
+	High     float64 // from this score on a detection may start a track; 0 is 0.65
 	Confirm  int     // detections until a track is believed; 0 is 3
-	Patience int     // looks of the detector that a believed track lives without a detection; 0 is 14 frames
+	Patience int     // looks of the detector that a believed track lives without a detection; 0 is two seconds
 	Every    int     // the detector looks at each so many-th frame, the others are for Skip; 0 is 1
+	Width    float64 // of the picture, pixels, with Height: who walks out of it is gone; 0 is not known
+	Height   float64
 }
 
-// What the motion of people is like, in heights of the person and frames, and how
-// alike a track and a detection must be. Chosen over many lines, four detectors
-// and two sequences at once, between the values of independent searches.
+// What the motion of people is like and how alike a track and a detection must be,
+// in heights of the person. Chosen over many lines, several detectors and changed
+// copies of two sequences at once.
 const (
-	push        = 0.02 // by so much the speed changes in a frame
-	noise       = 0.12 // a detection's feet are right to within this
-	firstSpeed  = 0.05 // who appears moves at about this
-	fade        = 0.97 // of the speed is left after a frame without detection
-	sizeGain    = 0.15 // of a detection's size is believed at once
-	reachHeight = 0.3  // so far from the forecast a detection may be,
+	noise       = 0.11 // a detection's feet are right to within this
+	sizeGain    = 0.11 // of a detection's size is believed at once
+	reachHeight = 0.33 // so far from the forecast a detection may be,
 	reachSpread = 1.5  // and so many standard deviations of the forecast farther
+	flat        = 3    // times: people get on across the picture more than up and down
+	otherSize   = 0.9  // likeness lost by a detection that is higher or lower by a factor e
 	leastHigh   = 0.4  // likeness that a sure detection needs
-	leastLow    = 0.8  // and one that is not
-	partOf      = 0.9  // so much of a box in a better one: part of the same person
-	explained   = 0.75 // so much of a box in a track just seen: nobody new
-	sameBox     = 0.65 // tracks that overlap more than this follow one person
+	leastLow    = 0.75 // and one that is not
+	partOf      = 0.65 // so much of a box in a better one: perhaps part of the same person
+	explained   = 0.8  // so much of a box in a track just seen: nobody new
+
+	// Of who was hidden and may be who appears now:
+	againSize = 0.75 // neither higher nor lower by more than this factor
+	againFlat = 2.5  // as flat
+	againNear = 0.4  // so far from where they were seen last,
+	againPace = 1.2  // and so many times the way of those who walk farther
+	recently  = 0.33 // of the patience is a track carried on by unsure detections
 )
 
 // Track is one person followed so far.
@@ -45,8 +52,9 @@ type Track struct {
 	w, h float64
 
 	seenX, seenY float64 // the feet as last detected
-	every        int     // frames that a detection stands for
-	twin         int     // frames in a row on top of an older track
+	fromX, fromY float64 // the feet since frames ago
+	since        int
+	every        int // frames that a detection stands for
 }
 
 // Tracker says which boxes of successive frames are the same person: every
@@ -56,6 +64,7 @@ type Tracker struct {
 	o      TrackerOptions
 	tracks []*Track
 	nextID int
+	pace   pace
 }
 
 // NewTracker makes a tracker for one camera.
@@ -64,7 +73,7 @@ func NewTracker(o TrackerOptions) *Tracker {
 		o.Every = 1
 	}
 	if o.High == 0 {
-		o.High = 0.55
+		o.High = 0.65
 	}
 	if o.Confirm == 0 {
 		o.Confirm = 3
@@ -72,18 +81,13 @@ func NewTracker(o TrackerOptions) *Tracker {
 			o.Confirm = 2
 		}
 	}
-	if o.Patience == 0 {
-		o.Patience = max(2, 14/o.Every)
-	}
-	return &Tracker{o: o}
+	return &Tracker{o: o, pace: pace{at: walking / firstRate}}
 }
 
 // Next takes the detections of the next frame and returns the tracks that are
 // alive, unconfirmed ones included. The slice is valid until the next call.
 func (t *Tracker) Next(found []Detection) []*Track {
-	for _, k := range t.tracks {
-		k.predict()
-	}
+	t.forecast()
 	high, low := t.sort(found)
 	var sure, fresh []*Track
 	for _, k := range t.tracks {
@@ -94,18 +98,24 @@ func (t *Tracker) Next(found []Detection) []*Track {
 		}
 	}
 	sure, high = match(sure, high, leastHigh)
+	sure, long := t.recent(sure)
 	sure, low = match(sure, low, leastLow)
+	sure = append(sure, long...)
 	fresh, high = match(fresh, high, leastHigh)
 	fresh, _ = match(fresh, low, leastLow)
 	for _, k := range append(sure, fresh...) {
-		k.miss()
+		k.miss(t.pace.fade())
 	}
-	t.twins()
 	t.bury()
 	for _, d := range high {
-		if !t.covered(d) {
+		if t.covered(d) {
+			continue
+		}
+		if k := t.lost(d); k != nil {
+			k.again(d, t.pace.first())
+		} else {
 			t.nextID++
-			t.tracks = append(t.tracks, newTrack(t.nextID, d, t.o.Every))
+			t.tracks = append(t.tracks, newTrack(t.nextID, d, t.o.Every, t.pace.first()))
 		}
 	}
 	for _, k := range t.tracks {
@@ -114,12 +124,41 @@ func (t *Tracker) Next(found []Detection) []*Track {
 	return t.tracks
 }
 
+// recent splits off the tracks that were last seen some time ago: these go on with
+// a sure detection only.
+func (t *Tracker) recent(tracks []*Track) (recent, long []*Track) {
+	most := int(recently * float64(t.patience()))
+	for _, k := range tracks {
+		if k.Missed <= max(1, most) {
+			recent = append(recent, k)
+		} else {
+			long = append(long, k)
+		}
+	}
+	return recent, long
+}
+
 // Skip moves the tracks on by a frame that the detector did not look at.
 func (t *Tracker) Skip() []*Track {
-	for _, k := range t.tracks {
-		k.predict()
-	}
+	t.forecast()
 	return t.tracks
+}
+
+// forecast moves all tracks on by a frame.
+func (t *Tracker) forecast() {
+	t.pace.see(t.tracks)
+	push := t.pace.push()
+	for _, k := range t.tracks {
+		k.predict(push)
+	}
+}
+
+// patience is how many looks a believed track lives without a detection.
+func (t *Tracker) patience() int {
+	if t.o.Patience > 0 {
+		return t.o.Patience
+	}
+	return max(2, t.pace.patience()/t.o.Every)
 }
 
 // Counts reports whether the track is a person to be counted.
@@ -144,7 +183,7 @@ next:
 			continue
 		}
 		for _, better := range all[:i] {
-			if d.inside(better.Box) > partOf || better.inside(d.Box) > partOf {
+			if d.Inside(better.Box) > partOf || better.Inside(d.Box) > partOf {
 				low = append(low, d)
 				continue next
 			}
@@ -157,38 +196,17 @@ next:
 // covered reports whether a track that was just seen explains d.
 func (t *Tracker) covered(d Detection) bool {
 	for _, k := range t.tracks {
-		if k.Missed == 0 && (d.inside(k.Box) > explained || k.Box.inside(d.Box) > explained) {
+		if k.Missed == 0 && (d.Inside(k.Box) > explained || k.Box.Inside(d.Box) > explained) {
 			return true
 		}
 	}
 	return false
 }
 
-// twins ends the younger of two tracks that follow one person.
-func (t *Tracker) twins() {
-	for i, old := range t.tracks {
-		for _, k := range t.tracks[i+1:] {
-			if k.Box.IoU(old.Box) < sameBox {
-				continue
-			}
-			drop := k
-			if k.Hits > old.Hits {
-				drop = old
-			}
-			if drop.twin += 2; drop.twin > 6 {
-				drop.Hits, drop.Confirmed, drop.Missed = 0, false, 100
-			}
-		}
-	}
-	for _, k := range t.tracks {
-		k.twin = max(0, k.twin-1)
-	}
-}
-
 func (t *Tracker) bury() {
-	alive := t.tracks[:0]
+	alive, patience := t.tracks[:0], t.patience()
 	for _, k := range t.tracks {
-		if k.Missed == 0 || k.Confirmed && k.Missed <= t.o.Patience || k.Missed <= 1 {
+		if k.Missed == 0 || !t.gone(k) && (k.Confirmed && k.Missed <= patience || k.Missed <= 1) {
 			alive = append(alive, k)
 		}
 	}
@@ -196,15 +214,54 @@ func (t *Tracker) bury() {
 	t.tracks = alive
 }
 
-func newTrack(id int, d Detection, every int) *Track {
+// lost is the track of somebody who was hidden and may be d, or nil. Who is hidden
+// may turn or walk faster: what counts is whether somebody can walk there in the
+// time since they were last seen.
+func (t *Tracker) lost(d Detection) *Track {
+	var best *Track
+	least := 1.0
+	x, y := d.Feet()
+	for _, k := range t.tracks {
+		ratio := d.H / k.h
+		if !k.Confirmed || k.Missed < 2 || ratio < againSize || ratio > 1/againSize {
+			continue
+		}
+		way := math.Hypot(x-k.seenX, againFlat*(y-k.seenY)) / k.h
+		if far := way / (againNear + againPace*t.pace.at*float64(k.Missed)); far < least {
+			best, least = k, far
+		}
+	}
+	return best
+}
+
+// again goes on with a track where it was found again.
+func (k *Track) again(d Detection, speed float64) {
+	x, y := d.Feet()
+	k.x, k.y = newAxis(x, noise*d.H, speed*d.H), newAxis(y, noise*d.H, speed*d.H)
+	n := float64(k.Missed + 1)
+	k.x.speed, k.y.speed = (x-k.seenX)/n, (y-k.seenY)/n
+	k.seenX, k.seenY = x, y
+	k.w, k.h = d.W, d.H
+	k.Hits++
+	k.Missed = 0
+	k.place()
+}
+
+// gone reports whether most of a person has left the picture. Nobody else may be
+// taken for somebody who is outside.
+func (t *Tracker) gone(k *Track) bool {
+	return t.o.Width > 0 && k.Box.Inside(Box{W: t.o.Width, H: t.o.Height}) < 0.3
+}
+
+func newTrack(id int, d Detection, every int, speed float64) *Track {
 	k := &Track{ID: id, Box: d.Box, Hits: 1, Age: 1, w: d.W, h: d.H, every: every}
 	x, y := d.Feet()
-	k.seenX, k.seenY = x, y
-	k.x, k.y = newAxis(x, noise*d.H, firstSpeed*d.H), newAxis(y, noise*d.H, firstSpeed*d.H)
+	k.seenX, k.seenY, k.fromX, k.fromY = x, y, x, y
+	k.x, k.y = newAxis(x, noise*d.H, speed*d.H), newAxis(y, noise*d.H, speed*d.H)
 	return k
 }
 
-func (k *Track) predict() {
+func (k *Track) predict(push float64) {
 	k.Age++
 	k.x.predict(push * k.h)
 	k.y.predict(push * k.h)
@@ -217,7 +274,7 @@ func (k *Track) place() {
 	k.Box = Box{X: k.x.at - k.w/2, Y: k.y.at - k.h, W: k.w, H: k.h}
 }
 
-func (k *Track) miss() {
+func (k *Track) miss(fade float64) {
 	k.Missed++
 	k.x.slow(fade) // without a detection the speed is believed less and less
 	k.y.slow(fade)
@@ -265,11 +322,11 @@ func likeness(k *Track, d Detection) float64 {
 	iou := k.Box.IoU(d.Box)
 	x, y := k.feetOf(d)
 	reach := reachHeight*k.h + reachSpread*math.Hypot(k.x.spread(), k.y.spread())
-	near := 1 - math.Hypot(x-k.x.at, y-k.y.at)/reach
+	near := 1 - math.Hypot(x-k.x.at, flat*(y-k.y.at))/reach
 	if near <= 0 {
 		return 0
 	}
-	return iou + near
+	return iou + near - otherSize*math.Abs(math.Log(ratio))
 }
 
 // match gives each track at most one detection, the best pairs first, and
