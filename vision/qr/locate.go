@@ -20,7 +20,7 @@ const smallModule = 1.6
 const usualLegs = 130
 
 // triples lists the likely corners, best first, at most most of them.
-func triples(found []finder, most int) []triple {
+func (s *scan) triples(found []finder, most int) []triple {
 	var out []triple
 	for i := range found {
 		for j := i + 1; j < len(found); j++ {
@@ -31,8 +31,36 @@ func triples(found []finder, most int) []triple {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b triple) int { return cmp.Compare(a.cost, b.cost) })
+	byCost := func(a, b triple) int { return cmp.Compare(a.cost, b.cost) }
+	slices.SortFunc(out, byCost)
+	out = out[:min(len(out), mostRanked)]
+	if len(out) > 1 {
+		// The corners of two codes beside each other make squares too, but with no dotted lines along their sides.
+		for i := range out {
+			out[i].cost -= s.dotted(&out[i])
+		}
+		slices.SortStableFunc(out, byCost)
+	}
 	return out[:min(len(out), most)]
+}
+
+// dotted is how clearly the timing patterns run between the corners, from 0 to 1.
+func (s *scan) dotted(t *triple) float64 {
+	best := 0.0
+	versions := s.versions(t)
+	for _, v := range versions[:min(len(versions), mostVersions)] {
+		l := layouts[v]()
+		q := quad{t.tl.point(), t.tr.point(), t.bl.point()}
+		q[3] = q[1].plus(q[2]).minus(q[0])
+		m := q.homography(l)
+		var sum, lines float64
+		for i := 3; i < len(l.groups) && len(l.groups[i].cells) < alignCells; i++ {
+			sum += l.groups[i].contrast(s.p, &m)
+			lines++
+		}
+		best = max(best, sum/lines/min(t.tl.score, t.tr.score, t.bl.score))
+	}
+	return min(best, 1)
 }
 
 func (f *finder) point() point { return point{f.x, f.y} }

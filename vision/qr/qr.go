@@ -103,6 +103,8 @@ type search struct {
 	tried    int   // triples of the level under way, those skipped among them
 	attempts int   // triples that were really tried
 	codes    []Code
+	used     []point // the finders of the codes that were read on this level
+	stood    float64 // how much the faintest of them stood out
 }
 
 func (s *search) late() bool { return time.Now().After(s.until) }
@@ -172,7 +174,7 @@ func (s *search) run(full *plane) place {
 // level searches one scale: a pixel of p is scale pixels of the picture, which begins at shift. It reports
 // whether it tried all that it found there.
 func (s *search) level(p *plane, scale, shift float64) bool {
-	s.tried = 0
+	s.tried, s.used, s.stood = 0, nil, 0
 	sc := scan{p: p}
 	sc.rows(rowStep)
 	var dark, light []finder
@@ -199,8 +201,10 @@ func (s *search) level(p *plane, scale, shift float64) bool {
 }
 
 const (
-	mostFinders  = 24 // of one picture, those that most lines met
-	mostTriples  = 14
+	mostFinders = 24 // of one picture, those that most lines met
+	mostTriples = 14
+	// mostRanked is how many of them are looked at more closely to find those.
+	mostRanked   = 120
 	mostVersions = 3
 	// leastBeside is how much the finders of a second code must stand out in a picture where one was read: what
 	// noise and texture show is far below.
@@ -211,8 +215,19 @@ const (
 // picture or dark ones. It reports whether it tried them all.
 func (s *search) among(sc *scan, found []finder, light bool) bool {
 	before := len(s.codes)
-	if !s.each(sc, triples(best(found, mostFinders), mostTriples)) {
-		return false
+	rest := found
+	for {
+		n := len(s.codes)
+		if !s.each(sc, sc.triples(best(rest, mostFinders), mostTriples)) {
+			return false
+		}
+		if len(s.codes) == n {
+			break
+		}
+		// A sheet of codes has more finders than are looked at together.
+		rest = slices.DeleteFunc(slices.Clone(rest), func(f finder) bool {
+			return slices.ContainsFunc(s.used, func(u point) bool { return u.distance(f.point()) < 3*f.module() }) || f.score < leastBeside*s.stood
+		})
 	}
 	// Guessing is for what is held before a camera; print is full of light squares.
 	return len(s.codes) > before || light || s.each(sc, sc.guesses(found))
@@ -220,8 +235,6 @@ func (s *search) among(sc *scan, found []finder, light bool) bool {
 
 // each reads the codes whose corners are listed, until it is late.
 func (s *search) each(sc *scan, list []triple) bool {
-	var used []point
-	read := 0.0 // how much the faintest finder of a code that was read stood out
 	for _, t := range list {
 		if s.tried < s.from.triple {
 			s.tried++
@@ -234,13 +247,13 @@ func (s *search) each(sc *scan, list []triple) bool {
 		s.attempts++
 		corners := []point{t.tl.point(), t.tr.point(), t.bl.point()}
 		faint := min(t.tl.score, t.tr.score, t.bl.score)
-		if faint < leastBeside*read || slices.ContainsFunc(corners, func(c point) bool { return slices.Contains(used, c) }) {
+		if faint < leastBeside*s.stood || slices.ContainsFunc(corners, func(c point) bool { return slices.Contains(s.used, c) }) {
 			continue
 		}
 		if c, ok := s.try(sc, &t); ok {
 			s.codes = append(s.codes, c)
-			used = append(used, corners...)
-			read = max(read, faint)
+			s.used = append(s.used, corners...)
+			s.stood = max(s.stood, faint)
 		}
 	}
 	return true

@@ -124,3 +124,21 @@ func TestSeveralCodesInOnePictureAreRead(t *testing.T) {
 		}
 	}
 }
+
+func TestASheetOfCodesIsReadWhole(t *testing.T) {
+	const across, side, gap = 4, 150, 190
+	sheet := image.NewGray(image.Rect(0, 0, across*gap+60, across*gap+60))
+	stddraw.Draw(sheet, sheet.Rect, image.White, image.Point{}, stddraw.Src)
+	var want []string
+	for i := range across * across {
+		text := "sheet 099099 number " + string(rune('a'+i))
+		want = append(want, text)
+		at := image.Pt(20+gap*(i%across), 20+gap*(i/across))
+		stddraw.Draw(sheet, image.Rectangle{at, at.Add(image.Pt(side+40, side+40))}, code(t, text, side, false), image.Point{}, stddraw.Src)
+	}
+	texts, err := qr.Decode(sheet)
+	slices.Sort(texts)
+	if err != nil || !slices.Equal(texts, want) {
+		t.Errorf("got %q, %v; want %d codes", texts, err, len(want))
+	}
+}
