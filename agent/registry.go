@@ -147,7 +147,7 @@ func (h registerHandler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // do carries an order out. A counter whose profile keeps no trips opens none:
 // nobody would ever board it.
 func (h registerHandler) do(ctx context.Context, o RegisterOrder) (any, error) {
-	if o.Do == "open-trip" && (desk{h.a}).keeps(profile.RegisterTrips) != nil {
+	if o.Do == "open-trip" && desk(h).keeps(profile.RegisterTrips) != nil {
 		return nil, fmt.Errorf("%w: the profile %s keeps no trips", kiosk.ErrNotKept, h.a.profile.Name)
 	}
 	return RegisterDo(ctx, h.a.papers(), o)
