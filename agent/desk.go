@@ -215,18 +215,12 @@ func (d desk) rows(list []register.Row, err error) ([]kiosk.Row, error) {
 			row.Delivered = outbox.Delivered
 		}
 		if r.Kind == register.Stays {
-			deadline, delivered := lodging.Deadline(r.Time, lodging.Foreigner(r.Person["nationality"]), d.a.config.Register.Remote), time.Time{}
-			switch {
-			case r.Delivered != nil:
-				delivered = *r.Delivered
-			case row.Delivered == outbox.Delivered: // and not noted yet
-				delivered = time.Now()
+			if r.Delivered == nil && row.Delivered == outbox.Delivered { // and not noted yet
+				now := time.Now()
+				r.Delivered = &now
 			}
-			state := lodging.State(deadline, time.Now(), delivered)
-			row.Deadline, row.Late = &deadline, state == lodging.Over
-			if state != lodging.Met {
-				row.Due = state
-			}
+			c := stayClock(r, d.a.config.Register.Remote)
+			row.Deadline, row.Due, row.Late = &c.Deadline, c.Due, c.Late
 		}
 		if r.Unsynced {
 			row.Alarms = append(row.Alarms, "clock_unsynced")

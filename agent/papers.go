@@ -27,10 +27,11 @@ type Papers struct {
 	State     string             // folder, where the operator's own columns are
 	Site      string             // stands above a paper
 	Questions []profile.Question // whose chosen answers are written in words; may be empty
+	Remote    bool               // foreigners have 24 hours here
 }
 
 func (a *Agent) papers() Papers {
-	return Papers{Register: a.register, State: a.config.StateDir(), Site: a.config.Device.Site, Questions: a.profile.Questions}
+	return Papers{Register: a.register, State: a.config.StateDir(), Site: a.config.Device.Site, Questions: a.profile.Questions, Remote: a.config.Register.Remote}
 }
 
 // Make makes a paper of a day, or of a trip's passengers.

@@ -44,7 +44,8 @@ func RegisterDo(ctx context.Context, p Papers, o RegisterOrder) (any, error) {
 	case "ls":
 		return r.Today(ctx, o.Who)
 	case "stays":
-		return r.OpenStays(ctx, o.Who)
+		list, err := r.OpenStays(ctx, o.Who)
+		return clocks(list, p.Remote), err
 	case "find":
 		return r.Find(ctx, o.Who, o.Number, o.Why)
 	case "export":

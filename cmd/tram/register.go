@@ -41,7 +41,7 @@ file is opened. Every look goes into the access log, with who (this user, or --w
 	id := func(o *agent.RegisterOrder, args []string) error { o.ID = args[0]; return nil }
 	const reason = "say why with --why: it goes into the access log"
 	sub("ls", "List today's entries, numbers masked", 0, "", none)
-	sub("stays", "List the open stays", 0, "", none)
+	sub("stays", "List the open stays, until when each has to be declared, and whether that was late", 0, "", none)
 	sub("find NUMBER", "Find a person's entries", 1, reason, func(o *agent.RegisterOrder, args []string) error { o.Number = args[0]; return nil })
 	sub("export ID", "Print all that is kept of an entry, for the person it is about", 1, reason, id)
 	sub("correct ID FIELD=VALUE", "Correct a field of an entry", 2, reason, func(o *agent.RegisterOrder, args []string) error {
