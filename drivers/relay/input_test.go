@@ -1,8 +1,12 @@
 package relay_test
 
 import (
+	"io"
+	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/creack/pty"
@@ -64,6 +68,35 @@ func TestASensorOnItsOwnLineSpeaksWordsOrBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "four passages are told", p.are(relay.Either, relay.In, relay.Out, relay.In))
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// deafLine takes orders and cannot be read.
+type deafLine struct{}
+
+func (deafLine) Read([]byte) (int, error)    { return 0, syscall.EIO }
+func (deafLine) Write(b []byte) (int, error) { return len(b), nil }
+func (deafLine) Close() error                { return nil }
+
+func TestABoardWhoseInputsCannotBeReadIsOpenedAnew(t *testing.T) {
+	r, err := relay.New(os.DevNull, relay.Options{Passed: func(relay.Way) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var opened atomic.Int32
+	relay.OpenWith(r, func() (io.ReadWriteCloser, error) {
+		opened.Add(1)
+		return deafLine{}, nil
+	})
+	ctx, cancel := testContext(t)
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	until(t, "it is opened a third time, and does not say that it works meanwhile", func() bool {
+		return opened.Load() >= 3 && r.Status().State == drivers.Failed
+	})
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)

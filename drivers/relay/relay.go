@@ -16,12 +16,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"sync"
 	"time"
-
-	"github.com/tarm/serial"
 
 	"tram/drivers"
 )
@@ -46,14 +43,6 @@ var (
 	ErrStuck = errors.New("the relay may still be on")
 )
 
-// Pauses before a board that is not there is looked for again, and between
-// looks at one that is.
-const (
-	firstPause = 100 * time.Millisecond
-	longPause  = 3 * time.Second
-	look       = time.Second
-)
-
 // Options are what may be set of a relay; zero values take the defaults.
 type Options struct {
 	Baud    int
@@ -67,14 +56,9 @@ var _ drivers.Device = (*Relay)(nil)
 
 // A Relay is one channel of a board, there or not.
 type Relay struct {
-	path   string
+	port
 	opt    Options
-	log    *slog.Logger
 	orders chan order
-	open   func(path string, baud int) (io.ReadWriteCloser, error)
-
-	mu     sync.Mutex
-	status drivers.Status
 }
 
 // order asks Run for a pulse.
@@ -83,9 +67,6 @@ type order struct{ done chan error }
 // New returns the relay of the board at a serial port's path; nothing happens
 // before Run. A channel or a pulse out of bounds is an error.
 func New(path string, opt Options) (*Relay, error) {
-	if opt.Baud == 0 {
-		opt.Baud = DefaultBaud
-	}
 	if opt.Channel == 0 {
 		opt.Channel = 1
 	}
@@ -98,21 +79,7 @@ func New(path string, opt Options) (*Relay, error) {
 	if opt.Pulse < 0 || opt.Pulse > MaxPulse {
 		return nil, fmt.Errorf("relay pulse of %v: must be at most %v", opt.Pulse, MaxPulse)
 	}
-	log := opt.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	return &Relay{
-		path: path, opt: opt, log: log, orders: make(chan order), open: openSerial,
-		status: drivers.Status{Kind: "relay", Name: path, State: drivers.Missing, Detail: "not looked for yet", Since: time.Now()},
-	}, nil
-}
-
-// Status returns how the board is.
-func (r *Relay) Status() drivers.Status {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.status
+	return &Relay{port: newPort(path, opt.Baud, "relay", "relay board", opt.Log), opt: opt, orders: make(chan order)}, nil
 }
 
 // Open switches the relay on for the pulse and returns when it is off again.
@@ -149,39 +116,17 @@ func (r *Relay) Open(ctx context.Context) error {
 // Run holds the board's line until ctx ends, and returns nil then. A board that
 // is not there or vanishes is waited for.
 func (r *Relay) Run(ctx context.Context) error {
-	pause := firstPause
-	for ctx.Err() == nil {
-		line, err := r.open(r.path, r.opt.Baud)
-		if err == nil {
-			pause = firstPause
-			err = r.hold(ctx, line)
-			_ = line.Close()
-			if ctx.Err() != nil {
-				break
-			}
-			r.log.Warn("the relay board is gone", "device", r.path, "err", err)
-		}
-		r.set(stateOf(err), detail(err))
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause/2)):
-		}
-		pause = min(2*pause, longPause)
-	}
-	r.set(drivers.Missing, "the relay is not driven any more")
+	r.run(ctx, r.hold)
 	return nil
 }
 
 // hold serves orders on an open line until it fails or ctx ends.
 func (r *Relay) hold(ctx context.Context, line io.ReadWriter) error {
+	deaf := make(chan error, 1)
 	if r.opt.Passed != nil {
 		done := make(chan struct{})
 		var work sync.WaitGroup
-		work.Go(func() {
-			if err := listen(line, done, r.opt.Passed); err != nil {
-				r.log.Warn("the relay board's inputs are not read any more", "device", r.path, "err", err)
-			}
-		})
+		work.Go(func() { deaf <- listen(line, done, r.opt.Passed) })
 		defer func() { close(done); work.Wait() }()
 	}
 	if err := r.send(line, false); err != nil { // whatever was before
@@ -199,13 +144,15 @@ func (r *Relay) hold(ctx context.Context, line io.ReadWriter) error {
 			if _, err := os.Stat(r.path); err != nil {
 				return err
 			}
+		case err := <-deaf: // a gate that opens and sees nobody would annul everybody's passage: it is opened anew
+			return fmt.Errorf("read the inputs of the relay board at %s: %w", r.path, err)
 		case o := <-r.orders:
 			r.set(drivers.Busy, "open")
 			err := r.pulse(ctx, line)
 			if err == nil {
 				r.set(drivers.Ready, "")
 			} else { // before the caller learns of it: who looks then sees why
-				r.set(stateOf(err), detail(err))
+				r.fail(err)
 			}
 			o.done <- err
 			if err != nil {
@@ -252,46 +199,4 @@ func command(channel int, on bool) [4]byte {
 	}
 	c[3] = c[0] + c[1] + c[2]
 	return c
-}
-
-func (r *Relay) set(state drivers.State, detail string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.status.State != state {
-		r.status.State, r.status.Since = state, time.Now()
-	}
-	r.status.Detail = detail
-}
-
-// stateOf tells a board that is not there from one that cannot be used.
-func stateOf(err error) drivers.State {
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrMissing) && !errors.Is(err, os.ErrPermission) {
-		return drivers.Missing
-	}
-	return drivers.Failed
-}
-
-func detail(err error) string {
-	switch {
-	case errors.Is(err, ErrStuck):
-		return "the relay was switched on and could not be switched off: look at the gate"
-	case errors.Is(err, os.ErrNotExist), errors.Is(err, ErrMissing):
-		return "the relay board is not plugged in"
-	case errors.Is(err, os.ErrPermission):
-		return "this user may not open the port; add it to the group dialout"
-	}
-	return err.Error()
-}
-
-// openSerial opens a real tty.
-func openSerial(path string, baud int) (io.ReadWriteCloser, error) {
-	p, err := serial.OpenPort(&serial.Config{Name: path, Baud: baud, ReadTimeout: 100 * time.Millisecond})
-	if err != nil {
-		var byPath *os.PathError
-		if errors.As(err, &byPath) {
-			err = byPath.Err // the path is in the sentence already
-		}
-		return nil, fmt.Errorf("open serial port %s at %d baud: %w", path, baud, err)
-	}
-	return p, nil
 }
