@@ -124,6 +124,6 @@ func tap(x, y float64) chromedp.Action[chromedp.Void] {
 func pause(ctx context.Context) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(5 * time.Millisecond):
+	case <-time.After(20 * time.Millisecond):
 	}
 }

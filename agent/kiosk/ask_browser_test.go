@@ -22,6 +22,7 @@ func await[T any](s *screen, body string) T {
 }
 
 func TestTelexMakesVietnameseOfPlainKeys(t *testing.T) {
+	t.Parallel()
 	s := openScreen(t, newStation(), 1024, 768)
 	for keys, want := range map[string]string{
 		"tieengs vieetj": "tiếng việt", "ddaay": "đây", "nguowif": "người", "nguwowif": "người", "dduowngf": "đường",
@@ -71,6 +72,7 @@ func asking(st *station) *visit.View {
 }
 
 func TestQuestionsAreAnsweredByFingerAtEverySizeAndSentAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, size := range sizes {
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
 			st := newStation()
@@ -141,6 +143,7 @@ func record(s *screen) {
 }
 
 func TestTicketAlarmAndDigitsOfTheCardAreShown(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	for _, size := range sizes {
 		s := openScreen(t, st, size[0], size[1])
@@ -170,6 +173,7 @@ func TestTicketAlarmAndDigitsOfTheCardAreShown(t *testing.T) {
 
 // The fullest screens: a demo's bar, three answers, a ticket, every check.
 func TestTheFullestScreensNeedNoScrolling(t *testing.T) {
+	t.Parallel()
 	for _, size := range sizes {
 		st := newStation()
 		s := openScreen(t, st, size[0], size[1])
@@ -193,6 +197,7 @@ func TestTheFullestScreensNeedNoScrolling(t *testing.T) {
 }
 
 func TestTheCameraSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	v := at(visit.StageFace)
@@ -206,6 +211,7 @@ func TestTheCameraSaysWhatToDo(t *testing.T) {
 // A further language is a file: it appears in the menu once it has texts, and
 // what it lacks is shown in Vietnamese.
 func TestAFurtherLanguageFallsBackToVietnamese(t *testing.T) {
+	t.Parallel()
 	s := openScreen(t, newStation(), 1024, 768)
 	got := await[[]string](s, `const real = window.fetch;
 		window.fetch = (path) => path === '/assets/languages.json' ? Promise.resolve(new Response(JSON.stringify([{code:'vi',name:'Tiếng Việt'},{code:'rad',name:'Êđê'},{code:'xx',name:'Thử'}])))
@@ -223,6 +229,7 @@ func TestAFurtherLanguageFallsBackToVietnamese(t *testing.T) {
 }
 
 func TestEveryStageIsAccessible(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	for _, stage := range stages {

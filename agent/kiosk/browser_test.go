@@ -137,6 +137,7 @@ var stages = []struct {
 }
 
 func TestEveryStageShowsItsWordsInBothLanguagesAtEverySize(t *testing.T) {
+	t.Parallel()
 	for _, size := range sizes {
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
 			st := newStation()
@@ -201,6 +202,7 @@ func (s *screen) holds(where string) {
 }
 
 func TestEachButtonSendsTheAnswerItNames(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	for _, c := range []struct {

@@ -65,6 +65,7 @@ func (s *screen) anew(key string) {
 }
 
 func TestACoachsClerkSeesTripsAndTheList(t *testing.T) {
+	t.Parallel()
 	s, o := enter(t, signin.Clerk, "/desk", func(n *visit.Snapshot) { n.Profile.Register = "trips" })
 	s.click("tab-trips")
 	s.says("Buôn Ma Thuột – Đà Nẵng", "7 / 20")
@@ -81,6 +82,7 @@ func TestACoachsClerkSeesTripsAndTheList(t *testing.T) {
 }
 
 func TestAClerkAnswersAPersonsRequestsAndGivesAReasonEachTime(t *testing.T) {
+	t.Parallel()
 	s, o := enter(t, signin.Clerk, "/desk")
 	s.click("tab-requests")
 	s.says("Ghi nhận yêu cầu")
@@ -120,6 +122,7 @@ func TestAClerkAnswersAPersonsRequestsAndGivesAReasonEachTime(t *testing.T) {
 }
 
 func TestAClerkDecidesWhereTheDeviceIsUnsureOfAFace(t *testing.T) {
+	t.Parallel()
 	s, _ := enter(t, signin.Clerk, "/desk")
 	s.says("Không có ai tại quầy")
 	v := at(visit.StageConfirm)
@@ -139,6 +142,7 @@ func TestAClerkDecidesWhereTheDeviceIsUnsureOfAFace(t *testing.T) {
 }
 
 func TestAClerkTypesWhoHasNoCard(t *testing.T) {
+	t.Parallel()
 	s, _ := enter(t, signin.Clerk, "/desk")
 	s.click("tab-declare")
 	s.says("Khai tay")
@@ -188,6 +192,7 @@ func mrzLines() [2]string {
 }
 
 func TestAPassportIsTypedOnTheScreenAtEverySize(t *testing.T) {
+	t.Parallel()
 	lines := mrzLines()
 	for i, size := range sizes {
 		st := newStation()
@@ -231,6 +236,7 @@ func TestAPassportIsTypedOnTheScreenAtEverySize(t *testing.T) {
 }
 
 func TestNoticesTurnAndGatesShowOneSign(t *testing.T) {
+	t.Parallel()
 	for _, size := range sizes {
 		st := newStation()
 		st.set(func(n *visit.Snapshot) {

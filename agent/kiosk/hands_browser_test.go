@@ -38,6 +38,7 @@ func (s *screen) fingers(width, height int64) {
 // A hand that shakes taps twice. The second tap meets the next screen, where
 // another answer lies in the same place: it must not be given.
 func TestASecondTapDoesNotAnswerTheScreenThatHasCome(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920)
 	s.fingers(1080, 1920)
@@ -61,6 +62,7 @@ func TestASecondTapDoesNotAnswerTheScreenThatHasCome(t *testing.T) {
 }
 
 func TestTwoFingersGiveNoAnswerThatNobodyMeant(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920)
 	s.fingers(1080, 1920)
@@ -94,6 +96,7 @@ func TestTwoFingersGiveNoAnswerThatNobodyMeant(t *testing.T) {
 }
 
 func TestAPageThatIsLoadedAgainGoesOnWithTheVisit(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920)
 	for _, stage := range []visit.Stage{visit.StageConsent, visit.StageReading, visit.StageConfirm} {
@@ -110,6 +113,7 @@ func TestAPageThatIsLoadedAgainGoesOnWithTheVisit(t *testing.T) {
 }
 
 func TestTheBrowsersBackButtonBringsNobodyBack(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920)
 	s.stage(at(visit.StageConfirm))
@@ -129,6 +133,7 @@ func TestTheBrowsersBackButtonBringsNobodyBack(t *testing.T) {
 }
 
 func TestTwoWindowsShowTheSameVisitAndOneAnswerServes(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920)
 	other := &screen{t: t, ctx: kiosktest.Tab(t, 1024, 768), st: st}
@@ -149,6 +154,7 @@ func TestTwoWindowsShowTheSameVisitAndOneAnswerServes(t *testing.T) {
 // A clock that is set while somebody is served moves the time in the head, and
 // neither ends the visit nor makes it endless.
 func TestAClockThatJumpsDoesNotEndTheVisit(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920)
 	s.stage(at(visit.StageConfirm))

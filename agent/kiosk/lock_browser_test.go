@@ -67,6 +67,7 @@ func (s *screen) tries(name, pin string) {
 }
 
 func TestWrongPINsLockAClerkOutAndThePageCountsDown(t *testing.T) {
+	t.Parallel()
 	clock, state := new(shifted), t.TempDir()
 	people := signin.OpenPeople(state)
 	for who, role := range map[string]signin.Role{"mai": signin.Clerk, "minh": signin.Technician} {
@@ -136,6 +137,7 @@ func TestWrongPINsLockAClerkOutAndThePageCountsDown(t *testing.T) {
 }
 
 func TestAGuardsWrongPINsOnTheCitizensScreenCountDownToo(t *testing.T) {
+	t.Parallel()
 	state := t.TempDir()
 	people := signin.OpenPeople(state)
 	if err := people.Set("mai", signin.Clerk, pin, time.Now()); err != nil {

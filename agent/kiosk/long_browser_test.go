@@ -15,6 +15,7 @@ const longAddress = "Tổ dân phố 12, Buôn Păm Lăm – Kô Siêr, hẻm 20
 // The longest names and addresses are shown whole at every size, and the answers
 // stay in view.
 func TestTheLongestNamesAndAddressesAreShownWhole(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	asking(st)

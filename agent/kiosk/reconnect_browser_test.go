@@ -87,6 +87,7 @@ func (c *cable) plug(to string) {
 }
 
 func TestAPageWhoseLineBreaksForgetsThePersonAndShowsWhatIsNowAfterwards(t *testing.T) {
+	t.Parallel()
 	st, line := newStation(), newCable(t)
 	host := line.l.Addr().String()
 	srv, _ := start(t, st, func(o *kiosk.Options) { o.Hosts = []string{host} })

@@ -15,6 +15,7 @@ import (
 )
 
 func TestThePortraitComesFromTheDaemonAndNothingStaysAfterTheVisit(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920)
 	for _, stage := range []visit.Stage{visit.StageConsent, visit.StageConfirm, visit.StageRecorded} {
@@ -43,6 +44,7 @@ func (s *screen) clean(where string) {
 }
 
 func TestTheRecordsWayLightsUpStepByStep(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1920, 1080)
 	s.stage(at(visit.StageRecorded))
@@ -60,6 +62,7 @@ func TestTheRecordsWayLightsUpStepByStep(t *testing.T) {
 }
 
 func TestTheChipsProgressIsShownAndSaid(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	s.stage(at(visit.StageReading))
@@ -74,6 +77,7 @@ func TestTheChipsProgressIsShownAndSaid(t *testing.T) {
 }
 
 func TestALegalDutyIsNotCalledAQuestion(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	st.set(func(n *visit.Snapshot) { n.Profile.Basis = "legal-duty"; n.Profile.Keeps = nil })
 	s := openScreen(t, st, 1080, 1920)
@@ -85,6 +89,7 @@ func TestALegalDutyIsNotCalledAQuestion(t *testing.T) {
 }
 
 func TestYesAndNoAreEqual(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	for _, stage := range []visit.Stage{visit.StageConsent, visit.StageConfirm} {
@@ -97,6 +102,7 @@ func TestYesAndNoAreEqual(t *testing.T) {
 }
 
 func TestEachFailureSaysWhatToDoNext(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	words := tables(t)
@@ -123,6 +129,7 @@ func TestEachFailureSaysWhatToDoNext(t *testing.T) {
 }
 
 func TestAssuranceBelowGenuineNeverSaysGenuine(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1920, 1080)
 	s.language("en")
@@ -138,6 +145,7 @@ func TestAssuranceBelowGenuineNeverSaysGenuine(t *testing.T) {
 }
 
 func TestAnUntouchedVisitEndsWithACountdown(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920, func(o *kiosk.Options) { o.Idle = 2 * time.Second })
 	for i, stage := range []visit.Stage{visit.StageConsent, visit.StageConfirm, visit.StageRecorded} {
@@ -158,6 +166,7 @@ func TestAnUntouchedVisitEndsWithACountdown(t *testing.T) {
 }
 
 func TestATouchStartsTheCountdownAgain(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1080, 1920, func(o *kiosk.Options) { o.Idle = 15 * time.Second })
 	s.stage(at(visit.StageConfirm))
@@ -170,6 +179,7 @@ func TestATouchStartsTheCountdownAgain(t *testing.T) {
 }
 
 func TestTheLanguageIsTheFirstAgainForTheNextPerson(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1920, 1080)
 	s.language("en")
@@ -180,6 +190,7 @@ func TestTheLanguageIsTheFirstAgainForTheNextPerson(t *testing.T) {
 }
 
 func TestTheKeyboardReachesEveryAnswerAndFocusFollowsTheStage(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	s.stage(at(visit.StageConfirm))
@@ -202,6 +213,7 @@ func TestTheKeyboardReachesEveryAnswerAndFocusFollowsTheStage(t *testing.T) {
 }
 
 func TestAnAnswerThatIsNotTakenIsSaidAndCanBeGivenAgain(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	s.stage(at(visit.StageConfirm))
@@ -214,6 +226,7 @@ func TestAnAnswerThatIsNotTakenIsSaidAndCanBeGivenAgain(t *testing.T) {
 }
 
 func TestTheDemosButtonsAreThereOnlyInADemo(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	if strings.Contains(s.text(), "TRÌNH DIỄN") {
@@ -232,6 +245,7 @@ func TestTheDemosButtonsAreThereOnlyInADemo(t *testing.T) {
 }
 
 func TestAMissingDeviceIsSaid(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	st.set(func(n *visit.Snapshot) {
@@ -244,6 +258,7 @@ func TestAMissingDeviceIsSaid(t *testing.T) {
 }
 
 func TestOutOfServiceWipesThePersonAndEndsByItself(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	srv, err := kiosk.New(kiosk.Options{Addr: "127.0.0.1:0", Station: st})
 	if err != nil {
@@ -281,6 +296,7 @@ func TestOutOfServiceWipesThePersonAndEndsByItself(t *testing.T) {
 }
 
 func TestTheBrowserHasNothingToComplainOf(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	s.do(chromedp.Evaluate[chromedp.Void](`window.complaints = [];
@@ -307,6 +323,7 @@ func TestTheBrowserHasNothingToComplainOf(t *testing.T) {
 // The choice to go on without the chip is offered only where the daemon says
 // that the code alone is enough.
 func TestSkippingTheChipIsOfferedOnlyWhereTheCodeIsEnough(t *testing.T) {
+	t.Parallel()
 	s := openScreen(t, newStation(), 1024, 768)
 	for _, can := range []bool{true, false} {
 		got, err := chromedp.Run(s.ctx, chromedp.Evaluate[[]string](fmt.Sprintf(`(async () => {

@@ -238,6 +238,7 @@ func (s *screen) signIn(name, pin string) {
 }
 
 func TestTheClerkSeesEachListAndChecksOut(t *testing.T) {
+	t.Parallel()
 	s, o := enter(t, signin.Clerk, "/desk")
 	for _, c := range []struct {
 		tab   string
@@ -274,6 +275,7 @@ func TestTheClerkSeesEachListAndChecksOut(t *testing.T) {
 }
 
 func TestTheTechnicianSeesDevicesQueueAndChecks(t *testing.T) {
+	t.Parallel()
 	s, o := enter(t, signin.Technician, "/tech")
 	for _, c := range []struct {
 		tab   string

@@ -28,6 +28,7 @@ func (s *screen) tab(id string) {
 }
 
 func TestTheStaffsPagesHoldLongListsEmptyOnesAndErrors(t *testing.T) {
+	t.Parallel()
 	for _, role := range []struct {
 		role signin.Role
 		path string
@@ -75,6 +76,7 @@ func TestTheStaffsPagesHoldLongListsEmptyOnesAndErrors(t *testing.T) {
 // A house with 500 guests: the list is there at once, stays where the clerk
 // scrolled to when it is read again, and every row can be pressed.
 func TestAListOfFiveHundredStaysIsUsable(t *testing.T) {
+	t.Parallel()
 	s, o := enter(t, signin.Clerk, "/desk", func(n *visit.Snapshot) { n.Profile.Register = "stays" })
 	o.many.Store(500)
 	s.click("tab-stays")
@@ -91,6 +93,7 @@ func TestAListOfFiveHundredStaysIsUsable(t *testing.T) {
 }
 
 func TestAnActionThatIsRefusedIsSaidAboveTheList(t *testing.T) {
+	t.Parallel()
 	s, o := enter(t, signin.Clerk, "/desk")
 	s.click("tab-stays")
 	o.held.Store(true)

@@ -11,6 +11,7 @@ import (
 // several orders, with doubled keys and in capitals, beside what another engine
 // makes of the same keys.
 func TestTheScreensTelexTypesAsUniKeyDoes(t *testing.T) {
+	t.Parallel()
 	table, err := os.ReadFile("testdata/telex.tsv")
 	if err != nil {
 		t.Fatal(err)

@@ -59,6 +59,7 @@ func (s *screen) reachable(where string) {
 }
 
 func TestAWindowThatIsZoomedToTwiceShowsTwiceTheTypeAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	before := eval[float64](s, typeSize)
@@ -85,6 +86,7 @@ func TestAWindowThatIsZoomedToTwiceShowsTwiceTheTypeAndLosesNothing(t *testing.T
 }
 
 func TestTheStaffsPagesZoomToTwice(t *testing.T) {
+	t.Parallel()
 	s, _ := enter(t, signin.Clerk, "/desk")
 	before := eval[float64](s, typeSize)
 	for _, size := range [][2]int64{{1920, 1080}, {1024, 768}} {
@@ -102,6 +104,7 @@ func TestTheStaffsPagesZoomToTwice(t *testing.T) {
 
 // What is chosen is told by more than a colour of the page's own, for the system's are others.
 func TestWhereTheSystemChoosesTheColoursWhatIsChosenIsStillSeen(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	s.prefers("forced-colors", "active")
@@ -128,6 +131,7 @@ func TestWhereTheSystemChoosesTheColoursWhatIsChosenIsStillSeen(t *testing.T) {
 }
 
 func TestADarkSystemDoesNotDarkenThePage(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	look := `[document.body, document.querySelector('.button, .language'), document.querySelector('input') ?? document.body].map((e) => { const c = getComputedStyle(e); return c.color + c.backgroundColor; }).join()`
@@ -143,6 +147,7 @@ func TestADarkSystemDoesNotDarkenThePage(t *testing.T) {
 }
 
 func TestWhoWantsNoMotionSeesNone(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	moving := []visit.Stage{visit.StageCard, visit.StageReading, visit.StageFace, visit.StageRecorded}
@@ -186,6 +191,7 @@ func textOf(v *accessibility.Value) string {
 }
 
 func TestAScreenReaderIsGivenTheStagesByRoleAndName(t *testing.T) {
+	t.Parallel()
 	st := newStation()
 	s := openScreen(t, st, 1024, 768)
 	want := map[string][]string{
