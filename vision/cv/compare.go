@@ -133,8 +133,9 @@ func (v *viewer) best(ctx context.Context, enough int) (found, error) {
 		v.frames++
 		f, shown, err := v.look(v.frame, v.pyramid)
 		if errors.Is(err, vision.ErrNoFace) {
-			v.tell(face.NoFace)
-			wrong[face.NoFace]++
+			g := v.pyramid.blind()
+			v.tell(g)
+			wrong[g]++
 			continue
 		}
 		if err != nil {

@@ -160,7 +160,7 @@ func (e eyes) look(m gocv.Mat, p *pyramid) (found, gocv.Mat, error) {
 	return found{face: f, wrong: face.Gate(faces, f, l), quality: face.Quality(f, l.Sharpness)}, cut, nil
 }
 
-// lightOf is how bright and how sharp an aligned face is.
+// lightOf is how bright and how sharp an aligned face is, and whether it is covered.
 func lightOf(m gocv.Mat) face.Light {
 	grey, edges, mean, deviation := gocv.NewMat(), gocv.NewMat(), gocv.NewMat(), gocv.NewMat()
 	defer grey.Close()
@@ -171,7 +171,11 @@ func lightOf(m gocv.Mat) face.Light {
 	gocv.Laplacian(grey, &edges, gocv.MatTypeCV16S, 1, 1, 0, gocv.BorderDefault)
 	gocv.MeanStdDev(edges, &mean, &deviation)
 	d := deviation.GetDoubleAt(0, 0)
-	return face.Light{Mean: grey.Mean().Val1, Sharpness: d * d}
+	l := face.Light{Mean: grey.Mean().Val1, Sharpness: d * d}
+	if pixels, err := m.DataPtrUint8(); err == nil && m.Cols() == face.Side {
+		l.Covered = face.Covered(pixels)
+	}
+	return l
 }
 
 // embed computes the template of an aligned face.

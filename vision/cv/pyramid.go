@@ -65,6 +65,19 @@ func (p *pyramid) within(side int) (k float64, small gocv.Mat) {
 	return float64(side) / float64(whole), p.small
 }
 
+// blind is why no face may have been found in the picture: in the dark and against
+// the sun there is none to be seen, whoever stands there.
+func (p *pyramid) blind() face.Guide {
+	mean := p.levels[p.made-1].Mean()
+	switch light := 0.114*mean.Val1 + 0.587*mean.Val2 + 0.299*mean.Val3; {
+	case light < 0.5*face.LeastLight:
+		return face.TooDark
+	case light > face.MostLight:
+		return face.TooBright
+	}
+	return face.NoFace
+}
+
 // upright is the picture turned, shrunk and shifted by a (of face.Align) into w×h
 // pixels. It is taken from the half, the quarter and so on that is nearest above
 // that size: a warp takes four pixels of many, and noise and moiré of those between.

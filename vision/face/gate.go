@@ -47,18 +47,18 @@ var words = map[Guide][2]string{
 type Light struct {
 	Mean      float64 // grey, 0 to 255
 	Sharpness float64 // variance of the Laplacian
+	Covered   bool    // mouth or eyes, as far as the pixels tell
 }
 
 // The gates: what a frame must reach to be compared. Those with a capital are
 // those of a frame without the networks too.
 const (
-	LeastEyes    = 24.0 // pixels between the eyes
-	mostTurn     = 0.32 // nose off the middle, in eye distances
-	LeastLight   = 40.0
-	MostLight    = 225.0
-	leastSharp   = 12.0
-	coveredBelow = 0.80 // the detector's own doubt
-	SecondFace   = 0.35 // of the main face's area
+	LeastEyes  = 24.0 // pixels between the eyes
+	mostTurn   = 0.32 // nose off the middle, in eye distances
+	LeastLight = 40.0
+	MostLight  = 225.0
+	leastSharp = 12.0
+	SecondFace = 0.35 // of the main face's area
 )
 
 // Gate says what keeps a frame with these faces from being compared: Fine, or the
@@ -84,7 +84,7 @@ func Gate(faces []Face, main Face, l Light) Guide {
 		return TooBright
 	case l.Sharpness < leastSharp:
 		return HoldStill
-	case main.Score < coveredBelow:
+	case l.Covered:
 		return FaceCovered
 	}
 	return Fine
