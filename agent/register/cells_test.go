@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"testing"
+	"time"
 )
 
 // TestNobodyFindsAWithheldCellByWorkingBack makes every table of four cells up to
@@ -92,5 +93,20 @@ func TestWhoseNationalityIsCounted(t *testing.T) {
 		if got := (&entry{Person: c.person}).nationality(); got != c.want {
 			t.Errorf("%v: %s, want %s", c.person, got, c.want)
 		}
+	}
+}
+
+func TestCountsOfFewerThanFiveAreWithheld(t *testing.T) {
+	d := open(t, t.TempDir(), Policy{Keeps: []string{"dateOfBirth"}, Retain: time.Hour, Closes: closes})
+	for i := range 12 {
+		reason := "tourism"
+		if i >= 7 {
+			reason = []string{"health", "study"}[i%2]
+		}
+		d.enter(t, person(fmt.Sprintf("v%d", i), Stays, fmt.Sprintf("0990990002%02d", i), map[string]string{"reason": reason}), uint64(i+1))
+	}
+	a, err := d.Aggregate(t.Context(), "clerk")
+	if err != nil || a.Stays != 12 || len(a.Reason) != 1 || a.Reason["tourism"] != 7 || a.Age["18-34"] != 12 || a.Nights["open"] != 12 || a.Withheld != 2 {
+		t.Errorf("Aggregate = %+v, %v", a, err)
 	}
 }

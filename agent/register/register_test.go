@@ -1,7 +1,6 @@
 package register
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	bolt "go.etcd.io/bbolt"
 
 	"tram/agent/keep"
 	"tram/agent/privacytest"
@@ -405,151 +402,6 @@ func TestWhatACrashLeftIsPendingWithItsDraft(t *testing.T) {
 	}
 }
 
-func TestWhoChecksOutGetsNoNumberInAQueue(t *testing.T) {
-	p := stays()
-	p.Ticket, p.Prefix = true, "K"
-	d := open(t, t.TempDir(), p)
-	d.enter(t, person("v1", Stays, an, nil), 1)
-	out := person("v2", Stays, an, nil)
-	out.RecordType = closes
-	if ticket, err := d.Begin(t.Context(), out); err != nil || ticket != (visit.Ticket{}) {
-		t.Errorf("Begin of a check-out = %+v, %v", ticket, err)
-	}
-	if next, err := d.NextTicket(""); err != nil || next.Text != "K002" {
-		t.Errorf("the next number is %+v, %v; want K002", next, err)
-	}
-}
-
-func TestTicketsBeginAnewEachDayOfThePlaceAndSurviveARestart(t *testing.T) {
-	d := open(t, t.TempDir(), Policy{Ticket: true, TicketBy: "service", Prefix: "A", Retain: time.Hour})
-	next := func(want string) {
-		t.Helper()
-		got, err := d.NextTicket("birth")
-		if err != nil || got.Text != want {
-			t.Errorf("ticket %q, %v; want %q", got.Text, err, want)
-		}
-	}
-	next("A001")
-	d.reopen(t)
-	next("A002")
-	if other, err := d.NextTicket("land"); err != nil || other.Number != 1 {
-		t.Errorf("another queue: %d, %v", other.Number, err)
-	}
-	d.now = time.Date(2026, 3, 2, 16, 59, 0, 0, time.UTC) // 23:59 there
-	next("A003")
-	d.now = d.now.Add(time.Minute)
-	next("A001")
-	d.now = d.now.Add(-time.Minute) // a clock set back goes on where it was
-	next("A004")
-	first, err := d.Begin(t.Context(), person("v1", Visits, an, map[string]string{"service": "birth"}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := d.Begin(t.Context(), person("v1", Visits, an, map[string]string{"service": "birth"}))
-	if err != nil || again.Text != first.Text {
-		t.Errorf("the same visit again: %q, %v; want %q", again.Text, err, first.Text)
-	}
-}
-
-func TestAHoldKeepsWhatTheClockWouldDelete(t *testing.T) {
-	d := open(t, t.TempDir(), Policy{Keeps: []string{"idCode"}, Retain: time.Hour})
-	d.enter(t, person("v1", Visits, an, nil), 1)
-	d.enter(t, person("v2", Visits, an, nil), 2)
-	if err := d.Hold(t.Context(), "chief", "v1", "order 12"); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Delete(t.Context(), "clerk", "v1", "x"); !errors.Is(err, ErrHeld) {
-		t.Errorf("Delete: %v, want ErrHeld", err)
-	}
-	later := d.now.Add(48 * time.Hour)
-	if n, err := d.Sweep(later); err != nil || n != 1 {
-		t.Errorf("Sweep = %d, %v; want 1", n, err)
-	}
-	if err := d.Release(t.Context(), "chief", "v1", "order over"); err != nil {
-		t.Fatal(err)
-	}
-	d.opt.Clock = func() (time.Time, bool) { return d.now, false }
-	d.reopen(t)
-	if n, err := d.Sweep(later); err != nil || n != 0 {
-		t.Errorf("Sweep with a clock that is not known to be right = %d, %v; want 0", n, err)
-	}
-	d.opt.Clock = func() (time.Time, bool) { return d.now, true }
-	d.reopen(t)
-	if n, err := d.Sweep(later); err != nil || n != 1 {
-		t.Errorf("Sweep after the hold = %d, %v; want 1", n, err)
-	}
-}
-
-func TestAPersonsRequestIsCarriedOutAndItsTimersAreTheLaws(t *testing.T) {
-	d := open(t, t.TempDir(), stays())
-	d.enter(t, person("v1", Stays, an, map[string]string{"room": "101"}), 1)
-	if err := d.Correct(t.Context(), "clerk", "v1", map[string]string{"personName": "Nguyễn Văn Đúng", "room": "102"}, "card was misread"); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Correct(t.Context(), "clerk", "v1", map[string]string{"idCode": "099099000025"}, "x"); !errors.Is(err, ErrBad) {
-		t.Errorf("Correct of the number: %v, want ErrBad", err)
-	}
-	list, err := d.Find(t.Context(), "clerk", an, "request")
-	if err != nil || len(list) != 1 || list[0].Name != "Nguyễn Văn Đúng" || list[0].Answers["room"] != "102" {
-		t.Errorf("after Correct: %d entries, %v", len(list), err)
-	}
-	d.now = time.Date(2026, 3, 6, 9, 0, 0, 0, Place) // a Friday
-	d.opt.Policy.Holidays = []string{"2026-03-10"}
-	d.reopen(t)
-	q, err := d.AddRequest(t.Context(), "clerk", "delete", "v1", "by letter")
-	if err != nil || q.AnswerBy.Format(time.DateOnly) != "2026-03-11" || q.CarryOutBy.Format(time.DateOnly) != "2026-03-21" {
-		t.Errorf("answer by %s, carry out by %s, %v; want 2026-03-11 and 2026-03-21", q.AnswerBy.Format(time.DateOnly), q.CarryOutBy.Format(time.DateOnly), err)
-	}
-	if err := d.SetRequest(t.Context(), "clerk", q.ID, "done", ""); err != nil {
-		t.Fatal(err)
-	}
-	if all, err := d.Requests(t.Context(), "clerk"); err != nil || len(all) != 1 || all[0].State != "done" || all[0].Answered.IsZero() {
-		t.Errorf("Requests = %+v, %v", all, err)
-	}
-}
-
-func TestAChangedLineOfTheAccessLogIsFound(t *testing.T) {
-	d := open(t, t.TempDir(), stays())
-	for i := range 5 {
-		if err := d.Note("clerk", "sign-in", fmt.Sprint(i)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if v, err := d.Verify(); err != nil || v.Chain != "ok" || v.Access != 5 {
-		t.Fatalf("Verify = %+v, %v", v, err)
-	}
-	for name, do := range map[string]func(b *bolt.Bucket) error{
-		"changed": func(b *bolt.Bucket) error {
-			k, v := b.Cursor().First()
-			w := slices.Clone(v)
-			w[40] ^= 1
-			return b.Put(k, w)
-		},
-		"the last gone": func(b *bolt.Bucket) error { k, _ := b.Cursor().Last(); return b.Delete(k) },
-		"the first gone": func(b *bolt.Bucket) error {
-			k, _ := b.Cursor().First()
-			return b.Delete(k)
-		},
-	} {
-		tx, err := d.db.Begin(true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := do(tx.Bucket(bucketAccess)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.readLog(tx, bucketAccess, func([]byte, string) error { return nil }); !errors.Is(err, ErrChain) {
-			t.Errorf("%s: %v, want ErrChain", name, err)
-		}
-		if err := tx.Rollback(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := d.Today(context.Background(), ""); !errors.Is(err, ErrBad) {
-		t.Errorf("a look by nobody: %v, want ErrBad", err)
-	}
-}
-
 func TestADamagedFileIsKeptAsideAndWhatReadsIsTakenOver(t *testing.T) {
 	d := open(t, t.TempDir(), stays())
 	for i := range 40 {
@@ -586,37 +438,5 @@ func TestADamagedFileIsKeptAsideAndWhatReadsIsTakenOver(t *testing.T) {
 	}
 	if _, err := os.Stat(kept); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the damaged file, which holds the deleted entry's key, is still there: %v", err)
-	}
-}
-
-func FuzzParseRoster(f *testing.F) {
-	f.Add([]byte("Số báo danh,Họ và tên,Số CCCD,Phòng\nSBD01,Nguyễn Văn Thử,099099000017,P1\n"))
-	f.Add([]byte("\xef\xbb\xbfcccd;phòng\n099099000017;\"P 1\"\n"))
-	f.Add([]byte("id\tname\n\"\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		list, err := ParseRoster(data)
-		if err != nil && !errors.Is(err, ErrBad) {
-			t.Errorf("error %v, want ErrBad", err)
-		}
-		for _, c := range list {
-			if c.IDCode == "" && c.PersonName == "" {
-				t.Error("a line without a person")
-			}
-		}
-	})
-}
-
-func TestCountsOfFewerThanFiveAreWithheld(t *testing.T) {
-	d := open(t, t.TempDir(), Policy{Keeps: []string{"dateOfBirth"}, Retain: time.Hour, Closes: closes})
-	for i := range 12 {
-		reason := "tourism"
-		if i >= 7 {
-			reason = []string{"health", "study"}[i%2]
-		}
-		d.enter(t, person(fmt.Sprintf("v%d", i), Stays, fmt.Sprintf("0990990002%02d", i), map[string]string{"reason": reason}), uint64(i+1))
-	}
-	a, err := d.Aggregate(t.Context(), "clerk")
-	if err != nil || a.Stays != 12 || len(a.Reason) != 1 || a.Reason["tourism"] != 7 || a.Age["18-34"] != 12 || a.Nights["open"] != 12 || a.Withheld != 2 {
-		t.Errorf("Aggregate = %+v, %v", a, err)
 	}
 }

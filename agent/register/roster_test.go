@@ -144,3 +144,20 @@ func TestAListIsSearchedByABirthdayThatIsNotKept(t *testing.T) {
 		t.Errorf("present %+v, absent %+v, %v", present, absent, err)
 	}
 }
+
+func FuzzParseRoster(f *testing.F) {
+	f.Add([]byte("Số báo danh,Họ và tên,Số CCCD,Phòng\nSBD01,Nguyễn Văn Thử,099099000017,P1\n"))
+	f.Add([]byte("\xef\xbb\xbfcccd;phòng\n099099000017;\"P 1\"\n"))
+	f.Add([]byte("id\tname\n\"\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		list, err := ParseRoster(data)
+		if err != nil && !errors.Is(err, ErrBad) {
+			t.Errorf("error %v, want ErrBad", err)
+		}
+		for _, c := range list {
+			if c.IDCode == "" && c.PersonName == "" {
+				t.Error("a line without a person")
+			}
+		}
+	})
+}
