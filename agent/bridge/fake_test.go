@@ -171,7 +171,7 @@ func open(t *testing.T, opt bridge.Options, further ...string) *counter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.server, err = kiosk.New(kiosk.Options{Addr: "127.0.0.1:0", Station: c.station, Tokens: c.tokens, Origins: origins, Doors: []kiosk.Door{door}})
+	c.server, err = kiosk.New(kiosk.Options{Addr: "127.0.0.1:0", Station: c.station, Tokens: c.tokens, Log: opt.Log, Origins: origins, Doors: []kiosk.Door{door}})
 	if err != nil {
 		t.Fatal(err)
 	}
