@@ -52,7 +52,7 @@ var homes = map[string][]string{
 	"github.com/prometheus/client_golang":           {"agent/metrics"},
 	"github.com/landlock-lsm/go-landlock":           {"vision/confine/apply"},
 	"kernel.org/pub/linux/libs/security/libcap/psx": {"vision/confine/apply"},
-	"golang.org/x/image":                            {"drivers/printer"},
+	"golang.org/x/image":                            {"drivers/printer", "vision/cv"},
 	"github.com/creack/pty":                         {"drivers/sim"},
 	"go.yaml.in/yaml":                               {"configs", "drivers/sim", "cmd/tram"},
 	"github.com/xuri/excelize":                      {"agent/lodging"},

@@ -75,7 +75,9 @@ func newQRDecodeCmd(term terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "decode FILE...",
 		Short: "Decode the QR codes in pictures",
-		Args:  cobra.MinimumNArgs(1),
+		Long: `Decodes the QR codes in pictures: JPEG, JPEG 2000, PNG, WebP, BMP, and of a GIF the first picture; at most 25 million pixels and
+32 MiB each. All codes of a picture are told, a line for each. It ends with 1 when one of the pictures held no code or could not be read.`,
+		Args: cobra.MinimumNArgs(1),
 	}
 	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, files []string) error {

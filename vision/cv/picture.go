@@ -8,7 +8,6 @@ import (
 
 	"tram/drivers/camera/still"
 	"tram/vision"
-	"tram/vision/qr"
 )
 
 // maxPixels bounds a single picture: a 24-megapixel camera, no chip comes near.
@@ -59,18 +58,4 @@ func encodeJPEG(m gocv.Mat, quality int) ([]byte, error) {
 	defer buf.Close()
 	defer clear(buf.GetBytes()) // OpenCV's own copy; it may show a person
 	return append([]byte(nil), buf.GetBytes()...), nil
-}
-
-// decodeQR reads the codes in a picture.
-func decodeQR(data []byte) ([]string, error) {
-	m, err := decodePicture(data)
-	if err != nil {
-		return nil, err
-	}
-	defer m.Close()
-	grey := gocv.NewMat()
-	defer grey.Close()
-	gocv.CvtColor(m, &grey, gocv.ColorBGRToGray)
-	img := &image.Gray{Pix: grey.ToBytes(), Stride: grey.Cols(), Rect: image.Rect(0, 0, grey.Cols(), grey.Rows())}
-	return qr.Decode(img)
 }

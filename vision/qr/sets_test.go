@@ -44,7 +44,7 @@ func TestCodesOnCardsHeldByHandAreRead(t *testing.T) {
 	}
 }
 
-// All but three are read: two pictures whose text files say something else, and one that no reader here reads.
+// All but two are read: one whose text file lacks a letter that is in the code, and one that no reader here reads.
 // The better of ZBar 0.23 and zxing-cpp 1.4 reads 20, 33, 42, 36, 19 and 15 of these.
 func TestTheZXingSetsAreRead(t *testing.T) {
 	root := testdata.Shared(t, "qr/zxing")
