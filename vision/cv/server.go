@@ -206,7 +206,7 @@ func toSentinel(err error) error {
 	} {
 		if errors.Is(err, from) && !errors.Is(err, to) {
 			// Only the text crosses the socket: the sentinel is said once.
-			return fmt.Errorf("%w: %s", to, strings.TrimPrefix(err.Error(), from.Error()+": "))
+			return fmt.Errorf("%w: %s", to, strings.Replace(err.Error(), from.Error()+": ", "", 1))
 		}
 	}
 	return err
