@@ -45,37 +45,23 @@ func TestCampaignDevices(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the tests for the machine: %v\n%s", err, out)
 	}
-	out, err := machine.Run(ctx, machine.Job{
+	out, err := machine.Run(ctx, machine.WithCameras(machine.Job{
 		Dir:     dir,
-		Load:    [][]string{{"vivid", "n_devs=2", "node_types=0x1,0x1", "num_inputs=1,1", "input_types=0x0,0x0"}},
 		Command: []string{"/mnt/camera.test", "-test.v", "-test.timeout=10m", "-test.run=^TestCampaignDevices$"},
 		Env:     []string{insideVariable + "=1", "OPENCV_LOG_LEVEL=ERROR"},
-	})
+	}))
 	t.Logf("inside:\n%s", out)
 	if err != nil {
 		t.Error(err)
 	}
 }
 
-// The two cameras of the machine, by the names that do not change: udev makes them
-// of what this rule says instead of a plug.
 const (
-	first  = "/dev/v4l/by-id/usb-first-video-index0"
-	second = "/dev/v4l/by-id/usb-second-video-index0"
-	rule   = `SUBSYSTEM=="video4linux", ATTR{name}=="vivid-000-*", ENV{ID_BUS}="usb", ENV{ID_SERIAL}="first"
-SUBSYSTEM=="video4linux", ATTR{name}=="vivid-001-*", ENV{ID_BUS}="usb", ENV{ID_SERIAL}="second"
-`
+	first  = machine.FirstCamera
+	second = machine.SecondCamera
 )
 
 func devicesInside(t *testing.T) {
-	if err := os.MkdirAll("/run/udev/rules.d", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile("/run/udev/rules.d/50-cameras.rules", []byte(rule), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	run(t, "udevadm", "control", "--reload")
-	run(t, "udevadm", "trigger", "--settle", "--subsystem-match=video4linux")
 	t.Run("are listed with what they can give", devicesAreListed)
 	t.Run("give what is asked or it is said", devicesAreAsked)
 	t.Run("give the newest picture", devicesGiveTheNewest)
@@ -86,13 +72,8 @@ func devicesInside(t *testing.T) {
 // control sets a control of the driver.
 func control(t *testing.T, node, setting string) {
 	t.Helper()
-	run(t, "v4l2-ctl", "-d", node, "-c", setting)
-}
-
-func run(t *testing.T, command string, args ...string) {
-	t.Helper()
-	if out, err := exec.Command(command, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", command, strings.Join(args, " "), err, out)
+	if out, err := exec.Command("v4l2-ctl", "-d", node, "-c", setting).CombinedOutput(); err != nil {
+		t.Fatalf("v4l2-ctl -c %s: %v\n%s", setting, err, out)
 	}
 }
 
@@ -189,15 +170,6 @@ func devicesGiveTheNewest(t *testing.T) {
 	}
 }
 
-// plug takes the driver off its cameras ("unbind") or gives it to them ("bind").
-func plug(t *testing.T, how string) {
-	t.Helper()
-	if err := os.WriteFile("/sys/bus/platform/drivers/vivid/"+how, []byte("vivid.0"), 0o200); err != nil {
-		t.Fatalf("%s: %v", how, err)
-	}
-	run(t, "udevadm", "settle")
-}
-
 // devicesComeBack unplugs both cameras and plugs them in again, so that the first
 // one gets the number that the second one had.
 func devicesComeBack(t *testing.T) {
@@ -222,15 +194,16 @@ func devicesComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plug(t, "unbind")
+	if err := machine.Unplug(); err != nil {
+		t.Fatal(err)
+	}
 	var gone error
 	until(t, "the notice that it is gone", func() bool { gone = cam.Next(ctx, &m); return errors.Is(gone, camera.ErrNoCamera) })
 	if !strings.Contains(gone.Error(), second) {
 		t.Errorf("gone: %v, want its name in it", gone)
 	}
 	until(t, "no_frames", func() bool { _ = cam.Next(ctx, &m); return cam.Report().Code == condition.NoFrames })
-	plug(t, "bind")
-	if err := keep.Close(); err != nil {
+	if err := errors.Join(machine.Plug(), keep.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if now := number(first); now != old {

@@ -2,7 +2,7 @@
 // drivers that the kernel at hand lacks: a camera that is really unplugged.
 //
 //	if why := machine.Missing(); why != "" { t.Skip(why) }
-//	out, err := machine.Run(ctx, machine.Job{Dir: t.TempDir(), Load: [][]string{{"vivid", "n_devs=2"}}, Command: []string{"/mnt/camera.test"}})
+//	out, err := machine.Run(ctx, machine.WithCameras(machine.Job{Dir: t.TempDir(), Command: []string{"/mnt/camera.test"}}))
 //
 // The machine has this machine's own files, read-only, so programs and libraries
 // are the same inside; Job.Dir is its /mnt, which it may write; everything else

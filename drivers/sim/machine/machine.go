@@ -23,6 +23,7 @@ import (
 type Job struct {
 	Dir     string     // becomes /mnt; the machine leaves its console's text there
 	Load    [][]string // modules of the kernel, each with its parameters
+	Rules   string     // udev's, beside Debian's
 	Command []string   // by its path inside; its output and exit code are Run's
 	Env     []string
 }
@@ -66,7 +67,7 @@ func Run(ctx context.Context, j Job) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ram, err := initramfs(ctx, modules, job.Job{Load: j.Load, Command: j.Command, Env: j.Env})
+	ram, err := initramfs(ctx, modules, job.Job{Load: j.Load, Rules: j.Rules, Command: j.Command, Env: j.Env})
 	if err != nil {
 		return nil, err
 	}

@@ -104,11 +104,11 @@ func start(j job.Job) error {
 			return err
 		}
 	}
-	daemon, _ := filepath.Glob("/lib/systemd/systemd-udevd")
-	if len(daemon) == 0 {
-		return errors.New("there is no udev")
+	const rules = "/run/udev/rules.d"
+	if err := errors.Join(os.MkdirAll(rules, 0o755), os.WriteFile(filepath.Join(rules, "50-job.rules"), []byte(j.Rules), 0o644)); err != nil {
+		return err
 	}
-	steps := [][]string{{daemon[0], "--daemon"}}
+	steps := [][]string{{"/lib/systemd/systemd-udevd", "--daemon"}}
 	for _, m := range j.Load {
 		steps = append(steps, append([]string{"modprobe"}, m...))
 	}

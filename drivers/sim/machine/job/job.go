@@ -5,6 +5,7 @@ package job
 type Job struct {
 	First   []string   `json:"first"` // files of modules, in order, that lead to the outer machine's files
 	Load    [][]string `json:"load"`  // modules by name, each with its parameters
+	Rules   string     `json:"rules"` // of udev
 	Command []string   `json:"command"`
 	Env     []string   `json:"env"`
 }
