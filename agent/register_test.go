@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tram/agent/health"
 	"tram/agent/kiosk"
 	"tram/agent/register"
 	"tram/agent/visit"
@@ -142,5 +143,36 @@ func TestTheDaysCheckInTableHoldsTheInsurance(t *testing.T) {
 	want := sim.DefaultCitizen().PersonName + "," + sim.DefaultCitizen().IDCode + ",199901150000,1,GD4950000000017,66001,20260101,20261231," + time.Now().In(register.Place).Format("20060102")
 	if !strings.HasPrefix(lines[1], want) {
 		t.Errorf("line %s\nwant %s…", lines[1], want)
+	}
+}
+
+// TestAnExamDeskWithoutARosterSaysSo, until one is taken over.
+func TestAnExamDeskWithoutARosterSaysSo(t *testing.T) {
+	r := newRig(t)
+	r.config.Profile = "exam-room"
+	r.config.Reader.Enabled = true
+	r.config.Camera.Source = "/nowhere"
+	_, stop := startAgent(t, r)
+	defer stop()
+	list := func() (c health.Check) {
+		r.waitFor("the daemon answers", func(s Status) bool {
+			for _, got := range s.Health {
+				if got.ID == "list.roster" {
+					c = got
+				}
+			}
+			return true
+		})
+		return c
+	}
+	if c := list(); c.Status != health.Fail || c.Remedy == "" {
+		t.Errorf("without a roster: %+v", c)
+	}
+	order := RegisterOrder{Do: "roster", Who: "clerk", File: []byte("cccd\n099099000017\n")}
+	if err := r.client.PostJSON(t.Context(), "/v1/register/do", order, nil); err != nil {
+		t.Fatal(err)
+	}
+	if c := list(); c.Status != health.OK {
+		t.Errorf("with a roster: %+v", c)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"tram/agent/health"
+	"tram/agent/keep"
 	"tram/agent/metrics"
+	"tram/agent/profile"
 	"tram/agent/visit"
 	"tram/drivers"
 	"tram/drivers/emrtd"
@@ -118,6 +120,7 @@ func (a *Agent) health(s Status, stat outbox.Stat) []health.Check {
 	if a.passage != nil && a.config.Passage.Sensor != "" {
 		list = append(list, health.Passage(a.passage.Trouble()))
 	}
+	list = append(list, a.listsHealth()...)
 	list = append(list, a.identity.health()...)
 	if a.reader != nil {
 		trust, err := emrtd.LoadTrust(a.config.TrustDir())
@@ -128,6 +131,21 @@ func (a *Agent) health(s Status, stat outbox.Stat) []health.Check {
 		list = append(list, health.Trust(certificates, err))
 	}
 	return list
+}
+
+// listsHealth judges the list without which this counter admits nobody.
+func (a *Agent) listsHealth() []health.Check {
+	r := a.profile.Register
+	switch {
+	case r == nil:
+	case r.Kind == profile.RegisterRoster:
+		there := a.lists.Version(keep.Roster) > 0 || a.register.HasRoster()
+		return []health.Check{health.List("roster", "roster", there, "take one over with: tram register roster FILE, or have the hub send it")}
+	case r.Kind == profile.RegisterPassages:
+		there := a.lists.Version(keep.AllowList) > 0
+		return []health.Check{health.List("allow-list", "allow list", there, "have the hub send it: tram-hub allow-list DEVICE FILE")}
+	}
+	return nil
 }
 
 // metricsSource is the Agent as its metrics see it.

@@ -71,3 +71,12 @@ func TestASensorThatIsNotBelievedSaysWhatToDo(t *testing.T) {
 		}
 	}
 }
+
+func TestACounterWithoutItsListSaysSo(t *testing.T) {
+	if c := List("roster", "roster", false, "take one over"); c.ID != "list.roster" || c.Status != Fail || c.Remedy != "take one over" {
+		t.Errorf("without: %+v", c)
+	}
+	if c := List("roster", "roster", true, "take one over"); c.Status != OK || c.Remedy != "" {
+		t.Errorf("with: %+v", c)
+	}
+}

@@ -138,6 +138,16 @@ func (r *Register) candidates(tx *bolt.Tx) ([]Candidate, error) {
 	return out, nil
 }
 
+// HasRoster reports whether a list was imported and is still kept.
+func (r *Register) HasRoster() bool {
+	there := false
+	err := r.view("look for a roster", func(tx *bolt.Tx) error {
+		there = tx.Bucket(bucketKeys).Get(name(kindList, listRoster)) != nil
+		return nil
+	})
+	return err == nil && there
+}
+
 func fromHub(c keep.Candidate) Candidate {
 	return Candidate{IDCode: c.IDCode.Reveal(), PersonName: c.PersonName.Reveal(), DateOfBirth: c.DateOfBirth.Reveal(), Number: c.Number, Room: c.Room, Seat: c.Seat}
 }
