@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 	"os"
+	"slices"
 	"testing"
 
 	"gocv.io/x/gocv"
@@ -169,6 +170,37 @@ func TestADrawnFaceIsTheSameAtEverySizeAndTilt(t *testing.T) {
 	} {
 		if score := face.Cosine(first, template(other)); score < 0.8 {
 			t.Errorf("%s: score %.3f with itself, want 0.8", name, score)
+		}
+	}
+}
+
+// A telephone writes the picture as its sensor lies and says in EXIF how to hold it.
+func TestAPictureIsTurnedAsItsEXIFSays(t *testing.T) {
+	_, e := faceServer(t)
+	upright := picture.PortraitJPEG(picture.DefaultSeed)
+	want, err := e.templateOf(upright)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := decodePicture(upright)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for orientation, turn := range map[byte]gocv.RotateFlag{3: gocv.Rotate180Clockwise, 6: gocv.Rotate90CounterClockwise, 8: gocv.Rotate90Clockwise} {
+		lying := gocv.NewMat()
+		gocv.Rotate(m, &lying, turn)
+		data, err := encodeJPEG(lying, 95)
+		_ = lying.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// APP1: one directory with one entry, the orientation (0x0112), a 16-bit number.
+		tag := append([]byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), orientation, 0, 0, 0, 0, 0, 0)
+		data = slices.Concat(data[:2], []byte{0xff, 0xe1, 0, byte(len(tag) + 2)}, tag, data[2:])
+		got, err := e.templateOf(data)
+		if err != nil || face.Cosine(got.template, want.template) < 0.95 {
+			t.Errorf("orientation %d: %v, score %.3f with the upright picture; want 0.95", orientation, err, face.Cosine(got.template, want.template))
 		}
 	}
 }
