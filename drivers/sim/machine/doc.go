@@ -7,7 +7,7 @@
 // The machine has this machine's own files, read-only, so programs and libraries
 // are the same inside; Job.Dir is its /mnt, which it may write; everything else
 // that it writes is gone with it. Its devices are its own and udev names them. It
-// has no network. With /dev/kvm it is there in seconds, without in a minute or two.
+// has no network. With /dev/kvm it is there in seconds, without in half a minute or more.
 //
 // The program that runs first in it is package guest.
 package machine

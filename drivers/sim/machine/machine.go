@@ -30,8 +30,12 @@ type Job struct {
 
 const emulator = "qemu-system-x86_64"
 
-// Missing says what a machine needs and is not here, or nothing.
+// Missing says what a machine needs and is not here, or nothing. Where one is
+// emulated it takes minutes, so it needs a campaign, too.
 func Missing() string {
+	if os.Getenv("TRAM_CAMPAIGN") != "long" {
+		return "boots a machine, for minutes where it is emulated: make campaign does, or TRAM_CAMPAIGN=long"
+	}
 	if _, err := exec.LookPath(emulator); err != nil {
 		return "needs " + emulator + ", of the package qemu-system-x86"
 	}
