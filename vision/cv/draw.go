@@ -91,7 +91,11 @@ func drawLine(m *gocv.Mat, l people.Line, name string) {
 	from := image.Pt(int(l.X1+dx/2), int(l.Y1+dy/2))
 	tip := image.Pt(int(l.X1+dx/2-dy/length*arrow), int(l.Y1+dy/2+dx/length*arrow))
 	gocv.ArrowedLine(m, from, tip, yellow, 2)
-	label(m, "in "+name, tip.Add(image.Pt(6, 4)), 0.45, yellow)
+	at := tip.Add(image.Pt(6, 4))
+	if tip.X < from.X { // away from the line, as the arrow
+		at.X = tip.X - 6 - gocv.GetTextSize("in "+name, gocv.FontHersheySimplex, 0.45, 1).X
+	}
+	label(m, "in "+name, at, 0.45, yellow)
 }
 
 // label writes small text that can be read on any ground.
