@@ -41,7 +41,7 @@ func need(r *http.Request) string {
 	case path == "/v1/session", reads && slices.Contains([]string{"/v1/state", "/v1/events", "/v1/ws", "/v1/portrait", "/v1/result", "/v1/notices", "/v1/ticket/qr"}, path),
 		reads && (strings.HasPrefix(path, "/v1/visits/") || strings.HasPrefix(path, "/v1/notices/")):
 		return signin.VisitRead
-	case !reads && strings.Contains(path, "/face/"):
+	case !reads && (strings.HasSuffix(path, "/face/same") || strings.HasSuffix(path, "/face/other")):
 		return "" // a program cannot look at a person
 	case !reads && (path == "/v1/visits" || strings.HasPrefix(path, "/v1/visits/")):
 		return signin.VisitWrite
