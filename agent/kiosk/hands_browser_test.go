@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
@@ -162,7 +163,7 @@ func TestAClockThatJumpsDoesNotEndTheVisit(t *testing.T) {
 		eval[bool](s, fmt.Sprintf(`(() => { const Real = window.Real ?? Date; window.Real = Real; const by = %d * 86400e3;
 			window.Date = class extends Real { constructor(...of) { if (of.length) super(...of); else super(Real.now() + by); } static now() { return Real.now() + by; } };
 			document.querySelector('.clock').textContent = ''; return true; })()`, days))
-		day := time.Now().AddDate(0, 0, days)
+		day := time.Now().In(vietnam).AddDate(0, 0, days)
 		s.until("the head tells the new day", fmt.Sprintf("document.querySelector('.clock').textContent.includes(%q)", day.Format("/2006")))
 		s.until("the countdown goes on", "document.querySelector('.count-words').textContent.match(/\\d+/) > 0")
 	}
@@ -170,6 +171,34 @@ func TestAClockThatJumpsDoesNotEndTheVisit(t *testing.T) {
 	s.stage(at(visit.StageConfirm))
 	if got := st.called(); len(got) != 0 {
 		t.Errorf("the page answered %v by itself", got)
+	}
+}
+
+var vietnam = time.FixedZone("Asia/Ho_Chi_Minh", 7*60*60)
+
+// The daemon counts days by the clock of Viet Nam. A machine that is set to
+// another zone must not offer a day that it refuses, nor tell another hour.
+func TestDaysAndHoursAreThoseOfVietNamWhateverZoneTheMachineHas(t *testing.T) {
+	t.Parallel()
+	st := newStation()
+	s := openScreen(t, st, 1024, 768)
+	zero := 0
+	st.set(func(n *visit.Snapshot) {
+		n.Profile.Questions = []visit.QuestionView{{ID: "until", Label: named("Đến ngày", "Until"), Kind: "date", By: "clerk", Required: true, Min: &zero}}
+	})
+	for _, zone := range []string{"UTC", "Pacific/Kiritimati", "America/Los_Angeles"} {
+		s.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+			_, err := cdp.Call(ctx, tab, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone})
+			return err
+		}))
+		eval[bool](s, `(() => { const Real = window.Real ?? Date; window.Real = Real; const now = Real.UTC(2026, 2, 2, 20, 30);
+			window.Date = class extends Real { constructor(...of) { if (of.length) super(...of); else super(now); } static now() { return now; } }; return true; })()`)
+		s.until("the hour in "+zone, `document.querySelector('.clock').textContent === '03:30 · 03/03/2026'`)
+		v := at(visit.StageConfirm)
+		v.Stage = visit.StageAsk
+		s.stage(nil)
+		s.stage(v)
+		s.until("the first day in "+zone, `document.querySelector('.day:not(:disabled)')?.dataset.key === 'day-2026-03-03'`)
 	}
 }
 

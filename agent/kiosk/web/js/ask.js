@@ -1,6 +1,7 @@
 // The questions of a counter, one screen for each: a citizen sees one thing at a
 // time, and a long list never has to be scrolled. What was answered lives in the
 // fields only, until it is sent.
+import { today } from './clock.js';
 import { h, setText, wipe } from './dom.js';
 import { digits, letters } from './keyboard.js';
 import { button, stepBar } from './parts.js';
@@ -8,7 +9,7 @@ import { language, pick, t } from './text.js';
 
 const two = (n) => String(n).padStart(2, '0');
 const iso = (d) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
-const dayFromNow = (n) => { const d = new Date(); d.setHours(12, 0, 0, 0); d.setDate(d.getDate() + n); return d; };
+const dayFromNow = (n) => { const d = new Date(`${today()}T12:00:00`); d.setDate(d.getDate() + n); return d; };
 
 // bare makes words comparable without marks: "Đắk" is found by "dak".
 const bare = (words) => words.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('đ', 'd');
@@ -102,7 +103,7 @@ function date(q, value, label) {
     const cells = Array.from({ length: days }, (_, i) => {
       const d = new Date(year, month, i + 1, 12);
       const id = iso(d);
-      const off = (least && id < least) || (most && id > most);
+      const off = (least !== '' && id < least) || (most !== '' && id > most);
       return h('button', {
         type: 'button', class: `day day-${(lead + i) % 7}`, 'aria-pressed': String(id === chosen), 'aria-label': whole(d), disabled: off, 'data-key': `day-${id}`,
         onclick: () => { chosen = id; draw(id); },

@@ -1,10 +1,11 @@
 // The clerk's page: today, stays and their deadlines, trips, the roster, alarms,
 // what the hub does not have yet, papers and people's requests.
 import { said } from './ask.js';
+import { today } from './clock.js';
 import { counter, declare } from './counter.js';
 import { h } from './dom.js';
 import { requests } from './rights.js';
-import { ask, flag, run, say, table, today, when } from './staff.js';
+import { ask, flag, run, say, table, when } from './staff.js';
 import { number, pick, t } from './text.js';
 
 const STATE = { delivered: 'good', sent: 'warn', accepted: 'warn', none: 'warn' };

@@ -1,5 +1,6 @@
 // What stands around the screen: the head with the languages, the foot with the
 // devices and the queue, the demo's bar.
+import { vietnam } from './clock.js';
 import { h, setText } from './dom.js';
 import { logo } from './icons.js';
 import { button } from './parts.js';
@@ -19,10 +20,10 @@ export function header(snap, choose) {
     }, l.name))),
   ];
   const tick = () => {
-    const now = new Date();
-    const two = (n) => String(n).padStart(2, '0');
-    clock.dateTime = now.toISOString();
-    setText(clock, `${two(now.getHours())}:${two(now.getMinutes())} · ${two(now.getDate())}/${two(now.getMonth() + 1)}/${now.getFullYear()}`);
+    const moment = new Date();
+    const now = vietnam(moment);
+    clock.dateTime = moment.toISOString();
+    setText(clock, `${now.hour}:${now.minute} · ${now.day}/${now.month}/${now.year}`);
   };
   tick();
   return { root, tick };

@@ -1,5 +1,6 @@
 // What the clerk's and the technician's pages share: signing in, asking the
 // daemon, tabs and tables. Everything is forgotten when the sign-in ends.
+import { vietnam } from './clock.js';
 import { h, setText, wipe } from './dom.js';
 import { logo } from './icons.js';
 import { signKeys } from './keyboard.js';
@@ -25,13 +26,11 @@ export async function ask(path, { method = 'GET', body, quiet = false, again = f
 
 export const say = (words) => setText($('live'), words);
 
-const two = (n) => String(n).padStart(2, '0');
 export function when(text) {
   if (!text || text.startsWith('0001')) return '–';
-  const d = new Date(text);
-  return `${two(d.getHours())}:${two(d.getMinutes())} ${two(d.getDate())}/${two(d.getMonth() + 1)}`;
+  const at = vietnam(new Date(text));
+  return `${at.hour}:${at.minute} ${at.day}/${at.month}`;
 }
-export const today = () => { const d = new Date(); return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`; };
 
 export const flag = (tone, words) => h('span', { class: `flag flag-${tone}` }, words);
 
