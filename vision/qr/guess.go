@@ -16,11 +16,17 @@ const (
 // smeared: for two good finders, where the third stands out most.
 func (s *scan) guesses(found []finder) []triple {
 	found = best(found, mostPairs)
+	strongest := 0.0
+	for i := range found {
+		strongest = max(strongest, found[i].score)
+	}
+	// Of a finder that stands on its corner one row may meet all that there is.
+	good := func(f *finder) bool { return f.seen > 1 || f.score > 0.7*strongest }
 	var out []triple
 	for i := range found {
 		for j := range i {
 			a, b := &found[i], &found[j]
-			if a.seen < 2 || b.seen < 2 || max(a.module(), b.module()) > 1.3*min(a.module(), b.module()) || max(a.score, b.score) > 2*min(a.score, b.score) {
+			if !good(a) || !good(b) || max(a.module(), b.module()) > 1.3*min(a.module(), b.module()) || max(a.score, b.score) > 2*min(a.score, b.score) {
 				continue
 			}
 			out = append(out, s.thirds(a, b)...)

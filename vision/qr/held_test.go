@@ -7,7 +7,7 @@ import (
 	"tram/vision/qr/qrtest"
 )
 
-// Two of each. Of ten of each, ninety-one in a hundred are read; the benchmark counts them.
+// Two of each. Nine in ten are read; the benchmark counts them.
 func TestCardsThatAreHeldBadlyAreRead(t *testing.T) {
 	seeds := map[string][2]uint64{
 		"bent": {3, 4}, "dark": {3, 4}, "defocused": {1, 2}, "glaring": {1, 2}, "inky": {1, 2}, "noisy": {1, 3},
