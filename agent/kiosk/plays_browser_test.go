@@ -83,6 +83,14 @@ func TestACoachBoardsInOneLookAndStopsWhoBoardedTwice(t *testing.T) {
 	}
 	d.click("tab-trips")
 	d.until("one has boarded", `[...document.querySelectorAll('td')].some((c) => c.textContent === '1')`)
+	if key := eval[string](d, `document.querySelector('[data-key^="trip-"]:not([data-key="trip-open"])').dataset.key`); key != "" {
+		d.click(key)
+	}
+	d.until("the trip's list to print", `!!document.querySelector('[data-key="trip-print"]')`)
+	paper := await[string](d, `return (await fetch(document.querySelector('[data-key="trip-print"]').href)).text()`)
+	if !strings.Contains(paper, "<td>"+citizen.PersonName+"</td>") || !strings.Contains(paper, "Đà Nẵng") || strings.Contains(paper, citizen.IDCode) {
+		t.Errorf("the trip's list to print: want the name, the route and no number; got\n%s", paper)
+	}
 	d.click("tab-alarms")
 	d.says("đã lên xe")
 }

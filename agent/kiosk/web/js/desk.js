@@ -42,7 +42,9 @@ async function trips(page) {
   const route = h('input', { type: 'text', maxlength: 120, 'data-key': 'route', autocomplete: 'off' });
   const vehicle = h('input', { type: 'text', maxlength: 20, 'data-key': 'vehicle', autocomplete: 'off' });
   const people = h('div', {});
-  const open = async (trip) => people.replaceChildren(h('h2', {}, trip.route), table(trip.route, columns(page, [t('desk.state'), state]), (await ask(`/v1/desk/trips/${encodeURIComponent(trip.id)}/passengers`)).rows));
+  const open = async (trip) => people.replaceChildren(h('h2', {}, trip.route),
+    h('div', { class: 'row-buttons' }, h('a', { class: 'button', 'data-key': 'trip-print', target: '_blank', rel: 'noopener', href: `/v1/desk/export?${new URLSearchParams({ form: 'passengers', trip: trip.id, format: 'html' })}` }, t('desk.print'))),
+    table(trip.route, columns(page, [t('desk.state'), state]), (await ask(`/v1/desk/trips/${encodeURIComponent(trip.id)}/passengers`)).rows));
   return h('div', { class: 'column' },
     h('form', { class: 'sheet panel', onsubmit: (event) => { event.preventDefault(); does(page, '/v1/desk/trips', { route: route.value.trim(), vehicle: vehicle.value.trim() })({ target: event.submitter }); } },
       h('label', {}, t('desk.trip.route'), route), h('label', {}, t('desk.trip.vehicle'), vehicle),
