@@ -28,10 +28,11 @@ func (p page) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// press touches a button once it is there.
+// press touches a button once it is there and a second tap on the one before is
+// over, which the page would not take for an answer.
 func (p page) press(key string) {
 	p.t.Helper()
-	p.until("button "+key, fmt.Sprintf("document.querySelector('[data-key=%q]') !== null", key))
+	p.until("button "+key, fmt.Sprintf("document.querySelector('[data-key=%q]') !== null && !document.querySelector('.settling')", key))
 	p.do(chromedp.Click(fmt.Sprintf("[data-key=%q]", key)))
 }
 
