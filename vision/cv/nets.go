@@ -198,8 +198,7 @@ func fastestdet(net *network, frame gocv.Mat) ([]people.Detection, error) {
 	fw, fh := float64(frame.Cols()), float64(frame.Rows())
 	var found []people.Detection
 	for i := range n {
-		score := math.Pow(float64(v[i]), 0.6) * math.Pow(float64(v[5*n+i]), 0.4)
-		score *= 0.87 // its scores run high: 0.75 is what others call 0.65
+		score := fastestScore(float64(v[i]), float64(v[5*n+i]))
 		if !(score >= leastScore) {
 			continue
 		}
@@ -209,6 +208,14 @@ func fastestdet(net *network, frame gocv.Mat) ([]people.Detection, error) {
 		found = append(found, people.Detection{Box: people.Box{X: cx - w/2, Y: cy - h/2, W: w, H: h}, Score: score})
 	}
 	return found, nil
+}
+
+// fastestScore says how sure FastestDet is, in the terms of the others. Its own scores
+// lie close together: below 0.55 not one box in twenty is a person, at 0.7 two in three. Taken
+// as they are, such boxes hold on to the place where somebody vanished, and the track does
+// not walk on behind what hides him.
+func fastestScore(object, class float64) float64 {
+	return min(1, 1.9*math.Pow(object, 0.6)*math.Pow(class, 0.4)-0.79)
 }
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
