@@ -77,7 +77,7 @@ const (
 	NoteLightChanged = "light_changed"    // frames were left out because everything in them differed
 	NoteSlow         = "slow"             // fewer than four looks of the detector a second
 	NoteGaps         = "gaps"             // the source was silent for a second or more
-	NoteCamera       = "camera"           // the pictures are not fit to count in: see the camera's report
+	NoteCamera       = "camera"           // the pictures are not fit to count in; with "_" and a code of the camera's conditions, why
 	NoteNothing      = "no_frames"        // there was nothing to count in
 )
 
@@ -98,7 +98,7 @@ type CountProgress struct {
 	Gaps   int         `json:"gaps"`   // times that a live source gave nothing for a second or more
 	Tracks int         `json:"tracks"` // people followed now
 
-	Health CountHealth       `json:"health"`
+	Health CountHealth       `json:"health"`           // since the last progress
 	Camera *condition.Report `json:"camera,omitempty"` // how the pictures are
 
 	Found *[][5]float64 `json:"found,omitempty"` // when boxes were asked for: left, top, width, height, score in this frame
@@ -120,8 +120,8 @@ type CountAnswer struct {
 	Read     int         `json:"read"` // frames of the source; more than Frames where a variant leaves some out
 	Size     [2]int      `json:"size"` // of the source's pictures: width, height
 	Detector string      `json:"detector"`
-	Model    ModelID     `json:"model"` // empty for the default detector
-	Health   CountHealth `json:"health"`
+	Model    ModelID     `json:"model"`  // empty for the default detector
+	Health   CountHealth `json:"health"` // over the whole count
 }
 
 // AllLines are the question's lines, or its one line as line "1"; none where it only has zones.

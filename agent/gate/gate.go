@@ -199,10 +199,12 @@ func (g *Gate) count(ctx context.Context) error {
 	work.Wait()
 	g.mu.Lock()
 	if answer.Frames >= g.seen.frames { // a count that was interrupted answers with what it has
+		if answer.Frames > g.seen.frames && g.belief.confidence == "" {
+			g.belief.see(answer.Health, nil) // of the whole count; that of a period comes with its progress
+		}
 		g.seen = tallyOf(vision.CountProgress{
 			Frames: answer.Frames, In: answer.In, Out: answer.Out, Lines: answer.Lines, Zones: answer.Zones, Gaps: answer.Gaps,
 		})
-		g.belief.see(answer.Health, nil)
 	}
 	g.mu.Unlock()
 	if rerr := g.record(context.WithoutCancel(ctx)); rerr != nil {

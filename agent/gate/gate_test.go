@@ -3,8 +3,10 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +22,7 @@ import (
 // film is a counter that says what it is told to, minute by minute.
 type film struct {
 	minutes []vision.CountProgress // totals since the start
+	whole   vision.CountHealth     // of all minutes together
 	err     error                  // at the end; nil ends like a folder
 	plays   int
 }
@@ -32,15 +35,15 @@ func (f *film) Count(ctx context.Context, _ vision.CountQuestion, progress func(
 		last = m
 		select {
 		case <-ctx.Done():
-			return answerOf(last), ctx.Err()
+			return f.answer(last), ctx.Err()
 		case <-time.After(time.Minute):
 		}
 	}
-	return answerOf(last), f.err
+	return f.answer(last), f.err
 }
 
-func answerOf(p vision.CountProgress) vision.CountAnswer {
-	return vision.CountAnswer{Frames: p.Frames, In: p.In, Out: p.Out}
+func (f *film) answer(p vision.CountProgress) vision.CountAnswer {
+	return vision.CountAnswer{Frames: p.Frames, In: p.In, Out: p.Out, Health: f.whole}
 }
 
 // book is a recorder that can refuse.
@@ -234,6 +237,32 @@ func TestARecordHoldsLinesZonesAndHowTheCountWent(t *testing.T) {
 		}
 		if !reflect.DeepEqual(sum, want) {
 			t.Errorf("over %d records:\n%+v, want\n%+v", len(b.counts), sum, want)
+		}
+	})
+}
+
+func TestALensThatWasCoveredIsSaidInTheRecordOfItsTimeOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		poor := vision.CountHealth{Confidence: "poor", Notes: []string{vision.NoteCamera}}
+		good := vision.CountHealth{Confidence: "good"}
+		b := &book{}
+		g := newGate(&film{whole: poor, minutes: []vision.CountProgress{
+			{Frames: 100, Health: poor, Camera: &condition.Report{Code: condition.Covered}}, {Frames: 200, Health: good}, {Frames: 300, Health: good},
+		}}, b)
+		g.opt.Every = 100 * time.Second // the last record holds the third minute alone
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = g.Run(ctx) }()
+		time.Sleep(10 * time.Minute)
+		stop()
+		<-done
+		var said []string
+		for _, c := range b.counts {
+			said = append(said, fmt.Sprint(c.Confidence, " ", c.Notes))
+		}
+		want := []string{"poor map[camera:1 camera_covered:1]", "good map[]"}
+		if !slices.Equal(said, want) {
+			t.Errorf("records say %q, want %q", said, want)
 		}
 	})
 }

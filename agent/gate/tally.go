@@ -102,7 +102,7 @@ func (b *belief) see(h vision.CountHealth, camera *condition.Report) {
 		b.note(n)
 	}
 	if camera != nil && camera.Bad() {
-		b.note("camera_" + string(camera.Code))
+		b.note(vision.NoteCamera + "_" + string(camera.Code))
 	}
 }
 

@@ -82,7 +82,7 @@ func (f *folder) onward() error {
 		f.names, f.at = more, 0
 		return nil
 	case f.played == 0:
-		return fmt.Errorf("%w: the folder %s holds no picture that can be read", ErrNoCamera, f.dir)
+		return fmt.Errorf("%w: the folder %s holds no picture that can be read, of at most %d megapixels and %d MB", ErrNoCamera, f.dir, maxFramePixels/1_000_000, maxFrameBytes>>20)
 	case !f.loop:
 		return io.EOF
 	}

@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"gocv.io/x/gocv"
 
 	"tram/drivers/camera"
+	"tram/drivers/camera/condition"
 	"tram/drivers/camera/spec"
 	"tram/vision"
 	"tram/vision/people"
 )
+
+// leastPeople is how many pixels high people must be to be told well.
+const leastPeople = 25
 
 // detector finds people in a frame.
 type detector interface {
@@ -52,6 +57,11 @@ func (s *server) count(ctx context.Context, id uint64, q vision.CountQuestion) (
 	if errors.Is(err, io.EOF) || ctx.Err() != nil {
 		err = nil // the end of the source, or of the caller's interest
 	}
+	if !q.Boxes { // what came since the last word, for whoever keeps periods
+		if terr := r.tell(); err == nil {
+			err = terr
+		}
+	}
 	return r.answer(), err
 }
 
@@ -71,8 +81,10 @@ type counting struct {
 
 	began, told  time.Time
 	frames, gaps int
-	tracks       int // people followed now
-	looked       int // frames that the detector looked at
+	gapsTold     int
+	faults       []condition.Code // of the pictures, whenever they were seen
+	tracks       int              // people followed now
+	looked       int              // frames that the detector looked at
 	detecting    time.Duration
 	inNet        time.Duration
 	size         [2]int  // of the frames
@@ -225,9 +237,17 @@ func (r *counting) tell(found ...people.Detection) error {
 	r.told = time.Now()
 	report := r.camera.Report()
 	in, out := r.scene.sum()
+	faults := faultsOf(report)
+	for _, f := range faults {
+		if !slices.Contains(r.faults, f) {
+			r.faults = append(r.faults, f)
+		}
+	}
+	health := r.health(r.gaps-r.gapsTold, faults)
+	r.gapsTold = r.gaps
 	p := vision.CountProgress{
 		Frames: r.frames, In: in, Out: out, Lines: r.scene.lineCounts(), Zones: r.scene.zoneCounts(), FPS: r.fps(), Gaps: r.gaps,
-		Health: r.health(), Camera: &report, Tracks: r.tracks,
+		Health: health, Camera: &report, Tracks: r.tracks,
 	}
 	if r.q.Boxes {
 		boxes := make([][5]float64, 0, len(found))
@@ -244,7 +264,7 @@ func (r *counting) answer() vision.CountAnswer {
 	a := vision.CountAnswer{
 		Frames: r.frames, In: in, Out: out, Lines: r.scene.lineCounts(), Zones: r.scene.zoneCounts(),
 		FPS: r.fps(), MS: ms(time.Since(r.began)), Gaps: r.gaps, Looked: r.looked,
-		DetectMS: ms(r.detecting) / float64(max(1, r.looked)), NetMS: ms(r.inNet) / float64(max(1, r.looked)), Detector: r.detector.name(), Model: r.detector.model(), Health: r.health(), Read: r.frames, Size: r.size,
+		DetectMS: ms(r.detecting) / float64(max(1, r.looked)), NetMS: ms(r.inNet) / float64(max(1, r.looked)), Detector: r.detector.name(), Model: r.detector.model(), Health: r.health(r.gaps, r.faults), Read: r.frames, Size: r.size,
 	}
 	if r.variant != nil {
 		a.Read, a.Size = r.variant.read, r.variant.size
@@ -252,8 +272,22 @@ func (r *counting) answer() vision.CountAnswer {
 	return a
 }
 
-// health says how far the count may be believed.
-func (r *counting) health() vision.CountHealth {
+// faultsOf are what is wrong with the pictures.
+func faultsOf(r condition.Report) []condition.Code {
+	switch {
+	case !r.Bad():
+		return nil
+	case len(r.Codes) > 0:
+		return r.Codes
+	}
+	return []condition.Code{r.Code}
+}
+
+// health says how far the count may be believed over a time in which there were
+// so many gaps and such faults of the pictures: since the last word, or over all.
+// A lens that is free again at the end has been covered, and what happened
+// yesterday is nothing against this minute.
+func (r *counting) health(gaps int, faults []condition.Code) vision.CountHealth {
 	h := vision.CountHealth{Confidence: "good", Notes: []string{}}
 	note := func(poor bool, text string) {
 		h.Notes = append(h.Notes, text)
@@ -273,17 +307,23 @@ func (r *counting) health() vision.CountHealth {
 	if isPlain && r.heights > 0.25 {
 		note(false, vision.NoteTooLarge) // they hide each other, and much of the picture is never background
 	}
-	if r.rows > 0 && r.heights > 0 && r.heights*float64(r.rows) < 25 {
+	switch {
+	case r.rows > 0 && r.rows < leastPeople:
+		note(true, vision.NoteTooSmall) // whoever is in such a picture
+	case r.heights > 0 && r.heights*float64(r.rows) < leastPeople:
 		note(false, vision.NoteTooSmall)
 	}
 	if !r.camera.Kind.Recorded() && r.frames > 20 && r.fps()/float64(max(1, r.q.Every)) < 4 {
 		note(false, vision.NoteSlow)
 	}
-	if r.gaps > 0 {
+	if gaps > 0 {
 		note(false, vision.NoteGaps)
 	}
-	if r.camera.Report().Bad() {
+	if len(faults) > 0 {
 		note(true, vision.NoteCamera)
+	}
+	for _, f := range faults {
+		note(true, vision.NoteCamera+"_"+string(f))
 	}
 	return h
 }
