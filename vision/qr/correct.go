@@ -1,6 +1,9 @@
 package qr
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // The field of the codes' error correction, GF(256) with x⁸+x⁴+x³+x²+1 (ISO/IEC 18004 §7.5.2).
 var (
@@ -56,6 +59,9 @@ func syndromes(word []byte, check int) (s [mostCheck]byte, clean bool) {
 	return s, clean
 }
 
+// polynomial holds its coefficients from the lowest degree on.
+type polynomial [mostCheck + 1]byte
+
 // correct repairs a Reed–Solomon word whose last check codewords are the redundant ones. The places in lost
 // are not believed: each costs one check codeword, an error elsewhere two. It returns how many codewords it
 // changed outside of lost.
@@ -66,17 +72,52 @@ func correct(word []byte, check int, lost []int) (errors int, ok bool) {
 	if clean {
 		return 0, true
 	}
-	// Berlekamp–Massey, begun with the locator of what is lost (Blahut 1983, §7.5).
-	var locator, shifted [mostCheck + 1]byte
+	locator, degree := locate(&s, len(word), check, lost)
+	if degree > check || 2*degree-len(lost) > check {
+		return 0, false
+	}
+	var evaluator polynomial
+	for i := range check {
+		for j := range min(i, degree) + 1 {
+			evaluator[i] ^= gfTimes(locator[j], s[i-j])
+		}
+	}
+	roots := 0
+	for at := range word {
+		change, root, ok := errorAt(&locator, &evaluator, len(word)-1-at, degree, check)
+		if !ok {
+			return 0, false
+		}
+		if root {
+			roots++
+		}
+		if change != 0 {
+			word[at] ^= change
+			if !slices.Contains(lost, at) {
+				errors++
+			}
+		}
+	}
+	if _, clean = syndromes(word, check); roots != degree || !clean {
+		return 0, false
+	}
+	return errors, true
+}
+
+// locate finds the polynomial whose roots are the places of the errors in a word of n codewords
+// (Berlekamp–Massey), beginning with those that are lost (Blahut 1983, §7.5).
+//
+//go:norace
+func locate(s *[mostCheck]byte, n, check int, lost []int) (locator polynomial, degree int) {
 	locator[0] = 1
 	for k, at := range lost {
-		x := gfPower[(len(word)-1-at)%255]
+		x := gfPower[(n-1-at)%255]
 		for i := k + 1; i > 0; i-- {
 			locator[i] ^= gfTimes(locator[i-1], x)
 		}
 	}
-	shifted = locator
-	degree := len(lost)
+	shifted := locator
+	degree = len(lost)
 	for r := len(lost); r < check; r++ {
 		var differs byte
 		for i := range r + 1 {
@@ -98,52 +139,32 @@ func correct(word []byte, check int, lost []int) (errors int, ok bool) {
 			}
 		}
 	}
-	if degree > check || 2*degree-len(lost) > check {
-		return 0, false
+	return locator, degree
+}
+
+// errorAt is by how much the codeword of a power of x is wrong (Forney), and whether the locator has a root
+// there; not ok where it has a double one.
+//
+//go:norace
+func errorAt(locator, evaluator *polynomial, power, degree, check int) (change byte, root, ok bool) {
+	back := (255 - power%255) % 255
+	var value, slope, size byte
+	for i := range degree + 1 {
+		value ^= gfTimes(locator[i], gfPower[back*i%255])
+		if i%2 == 1 {
+			slope ^= gfTimes(locator[i], gfPower[back*(i-1)%255])
+		}
 	}
-	var evaluator [mostCheck]byte
+	if value != 0 {
+		return 0, false, true
+	}
+	if slope == 0 {
+		return 0, true, false
+	}
 	for i := range check {
-		for j := range min(i, degree) + 1 {
-			evaluator[i] ^= gfTimes(locator[j], s[i-j])
-		}
+		size ^= gfTimes(evaluator[i], gfPower[back*i%255])
 	}
-	roots := 0
-	for at := range word {
-		power := len(word) - 1 - at
-		back := (255 - power%255) % 255
-		var value, slope, size byte
-		for i := range degree + 1 {
-			term := gfTimes(locator[i], gfPower[back*i%255])
-			value ^= term
-			if i%2 == 1 {
-				slope ^= gfTimes(locator[i], gfPower[back*(i-1)%255])
-			}
-		}
-		if value != 0 {
-			continue
-		}
-		if roots++; slope == 0 {
-			return 0, false
-		}
-		for i := range check {
-			size ^= gfTimes(evaluator[i], gfPower[back*i%255])
-		}
-		change := gfTimes(gfPower[power%255], gfOver(size, slope))
-		if change == 0 {
-			continue
-		}
-		word[at] ^= change
-		errors++
-		for _, l := range lost {
-			if l == at {
-				errors--
-			}
-		}
-	}
-	if _, clean = syndromes(word, check); roots != degree || !clean {
-		return 0, false
-	}
-	return errors, true
+	return gfTimes(gfPower[power%255], gfOver(size, slope)), true, true
 }
 
 // leastTrust is how unlikely it must be, in bits, that a block of anything would have been repaired as well.
