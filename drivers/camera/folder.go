@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,8 +24,12 @@ const (
 	maxNames       = 1_000_000
 )
 
-// folder plays the pictures of a folder in the order of their names. One that
-// grows is played on, as long as new names come after the last.
+// motFrames is where a sequence of MOTChallenge keeps its frames, beside its truth.
+const motFrames = "img1"
+
+// folder plays the pictures of a folder in the order of their names and of the
+// numbers in them. One that grows is played on, as long as new names come after
+// the last.
 type folder struct {
 	dir    string
 	names  []string
@@ -39,10 +44,13 @@ func openFolder(dir string, loop bool) (*folder, error) {
 	if f.names, err = pictures(dir, ""); err != nil {
 		return nil, err
 	}
-	if len(f.names) == 0 {
-		return nil, fmt.Errorf("%w: the folder %s holds no pictures", ErrNoCamera, dir)
+	if len(f.names) > 0 {
+		return f, nil
 	}
-	return f, nil
+	if frames := filepath.Join(dir, motFrames); filepath.Base(dir) != motFrames && isFolder(frames) {
+		return openFolder(frames, loop)
+	}
+	return nil, fmt.Errorf("%w: the folder %s holds no pictures", ErrNoCamera, dir)
 }
 
 // pictures lists the names in a folder that are those of pictures and come after one.
@@ -63,13 +71,50 @@ func pictures(dir, after string) ([]string, error) {
 	for _, name := range all {
 		switch strings.ToLower(filepath.Ext(name)) {
 		case ".jpg", ".jpeg", ".png", ".jp2":
-			if name > after {
+			if after == "" || byNumber(name, after) > 0 {
 				names = append(names, name)
 			}
 		}
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, byNumber)
 	return names, nil
+}
+
+func isFolder(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+// byNumber compares names as people do who number without leading zeros: 2.jpg
+// comes before 10.jpg.
+func byNumber(a, b string) int {
+	x, y := a, b
+	for x != "" && y != "" {
+		m, n := digits(x), digits(y)
+		if m == 0 || n == 0 {
+			if x[0] != y[0] {
+				return cmp.Compare(x[0], y[0])
+			}
+			x, y = x[1:], y[1:]
+			continue
+		}
+		p, q := strings.TrimLeft(x[:m], "0"), strings.TrimLeft(y[:n], "0")
+		if c := cmp.Or(cmp.Compare(len(p), len(q)), strings.Compare(p, q)); c != 0 {
+			return c
+		}
+		x, y = x[m:], y[n:]
+	}
+	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(a, b))
+}
+
+// digits is how many of them a text begins with.
+func digits(s string) int {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // onward is at the end of the names: what came since, or the beginning again.

@@ -92,6 +92,41 @@ func TestAFolderThatGrowsIsPlayedOn(t *testing.T) {
 	}
 }
 
+// Pictures numbered without leading zeros are in order, also after the folder has
+// grown, and of a sequence of MOTChallenge the frames are played.
+func TestFramesArePlayedInTheOrderOfTheirNumbers(t *testing.T) {
+	dir := t.TempDir()
+	frames := filepath.Join(dir, "img1")
+	if err := os.Mkdir(frames, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put := func(name string, number int) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(frames, name), numbered(t, number, 64, 48), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("f10.jpg", 3)
+	put("f9b.jpg", 2)
+	put("f9.jpg", 1)
+	c, err := camera.Open(context.Background(), dir, camera.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	m := gocv.NewMat()
+	defer func() { _ = m.Close() }()
+	for want := 1; want <= 4; want++ {
+		if err := c.Next(context.Background(), &m); err != nil || numberOf(m) != want {
+			t.Fatalf("picture %d: got %d, %v", want, numberOf(m), err)
+		}
+		if want == 3 {
+			put("f100.jpg", 4)
+			put("f1.jpg", 9) // before the last: it came too late
+		}
+	}
+}
+
 func TestAPipeIsNoVideo(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "film.mp4")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
