@@ -11,7 +11,7 @@
 // A source is written as "/dev/video0", "0", "/dev/v4l/by-id/…", "rtsp://…",
 // "http://…", the path of a video file, or the path of a folder, whose pictures
 // are played in the order of their names and of the numbers in them; of a sequence of
-// MOTChallenge those in its img1.
+// MOTChallenge or OTB those in its img1 or img.
 //
 // Of a live source the newest frame wins: what nobody took in time is dropped and
 // counted, and what is older than two seconds is never given. Of a file or folder

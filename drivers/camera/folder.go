@@ -24,8 +24,8 @@ const (
 	maxNames       = 1_000_000
 )
 
-// motFrames is where a sequence of MOTChallenge keeps its frames, beside its truth.
-const motFrames = "img1"
+// sequences is where those of MOTChallenge and of OTB keep their frames, beside their truth.
+var sequences = []string{"img1", "img"}
 
 // folder plays the pictures of a folder in the order of their names and of the
 // numbers in them. One that grows is played on, as long as new names come after
@@ -47,8 +47,12 @@ func openFolder(dir string, loop bool) (*folder, error) {
 	if len(f.names) > 0 {
 		return f, nil
 	}
-	if frames := filepath.Join(dir, motFrames); filepath.Base(dir) != motFrames && isFolder(frames) {
-		return openFolder(frames, loop)
+	for _, name := range sequences {
+		frames := filepath.Join(dir, name)
+		if f.names, err = pictures(frames, ""); err == nil && len(f.names) > 0 {
+			f.dir = frames
+			return f, nil
+		}
 	}
 	return nil, fmt.Errorf("%w: the folder %s holds no pictures", ErrNoCamera, dir)
 }
@@ -78,11 +82,6 @@ func pictures(dir, after string) ([]string, error) {
 	}
 	slices.SortFunc(names, byNumber)
 	return names, nil
-}
-
-func isFolder(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.IsDir()
 }
 
 // byNumber compares names as people do who number without leading zeros: 2.jpg
