@@ -70,15 +70,13 @@ type ZoneCount struct {
 
 // What is worth knowing before a count is believed: the values of CountHealth.Notes.
 const (
-	NoteLearning     = "learning"         // the default detector does not know yet how high people are here
-	NoteTooLarge     = "people_too_large" // people fill the picture: the default detector misses some of them
-	NoteTooSmall     = "people_too_small" // people are a few pixels high
-	NoteCrowded      = "crowded"          // people hide each other
-	NoteLightChanged = "light_changed"    // frames were left out because everything in them differed
-	NoteSlow         = "slow"             // fewer than four looks of the detector a second
-	NoteGaps         = "gaps"             // the source was silent for a second or more
-	NoteCamera       = "camera"           // the pictures are not fit to count in; with "_" and a code of the camera's conditions, why
-	NoteNothing      = "no_frames"        // there was nothing to count in
+	NoteLearning = "learning"         // the default detector does not know yet how high people are here
+	NoteTooLarge = "people_too_large" // people fill the picture: the default detector misses some of them
+	NoteTooSmall = "people_too_small" // people are a few pixels high
+	NoteSlow     = "slow"             // fewer than four looks of the detector a second
+	NoteGaps     = "gaps"             // the source was silent for a second or more
+	NoteCamera   = "camera"           // the pictures are not fit to count in; with "_" and a code of the camera's conditions, why
+	NoteNothing  = "no_frames"        // there was nothing to count in
 )
 
 // CountHealth says how far a count may be believed.

@@ -206,7 +206,7 @@ func TestARecordHoldsLinesZonesAndHowTheCountWent(t *testing.T) {
 		b := &book{refuse: 1}
 		g := newGate(&film{minutes: []vision.CountProgress{
 			minute(1, vision.CountHealth{Confidence: "good"}, nil),
-			minute(2, vision.CountHealth{Confidence: "fair", Notes: []string{vision.NoteCrowded}}, &condition.Report{Code: condition.Covered}),
+			minute(2, vision.CountHealth{Confidence: "fair", Notes: []string{vision.NoteTooLarge}}, &condition.Report{Code: condition.Covered}),
 			minute(3, vision.CountHealth{Confidence: "good"}, nil),
 		}}, b)
 		ctx, stop := context.WithCancel(t.Context())
@@ -233,7 +233,7 @@ func TestARecordHoldsLinesZonesAndHowTheCountWent(t *testing.T) {
 		}
 		want := Count{
 			Gaps: 2, Lines: map[string]LineCount{"door": {6, 3}, "back": {3, 0}}, Zones: map[string]ZoneCount{"hall": {4, 12, 3}},
-			Notes: map[string]int{vision.NoteCrowded: 1, "camera_covered": 1},
+			Notes: map[string]int{vision.NoteTooLarge: 1, "camera_covered": 1},
 		}
 		if !reflect.DeepEqual(sum, want) {
 			t.Errorf("over %d records:\n%+v, want\n%+v", len(b.counts), sum, want)
