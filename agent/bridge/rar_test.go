@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,16 +58,22 @@ func (r *receiver) DeviceStatusChanged(d struct{ Device, Status string }) {
 	r.note(d.Device+" "+d.Status, cardSession{})
 }
 
-func (r *receiver) await(t *testing.T, want string) {
+// await waits for what a step of the visit tells. Its events come in any order:
+// the client gives each to a goroutine of its own. That a card is told of
+// before its data is held by the tests with Microsoft's client.
+func (r *receiver) await(t *testing.T, want ...string) {
 	t.Helper()
-	var got string
+	slices.Sort(want)
+	var got []string
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		r.mu.Lock()
-		got = strings.Join(r.heard, ", ")
-		r.mu.Unlock()
-		if got == want {
+		got = slices.Sorted(slices.Values(r.heard))
+		if slices.Equal(got, want) {
+			r.heard = nil
+			r.mu.Unlock()
 			return
 		}
+		r.mu.Unlock()
 	}
 	t.Fatalf("heard %q, want %q", got, want)
 }
@@ -93,11 +100,11 @@ func TestAForeignSignalRClientHearsAVisit(t *testing.T) {
 	r.await(t, "CardReader Ready")
 	c.watched(t, 1)
 	c.stage(visit.StageReading)
-	r.await(t, "CardReader Ready, CardReader Busy, inserted")
+	r.await(t, "CardReader Busy", "inserted")
 	c.stage(visit.StageConfirm)
-	r.await(t, "CardReader Ready, CardReader Busy, inserted, CardReader Ready, read")
+	r.await(t, "CardReader Ready", "read")
 	c.stage(visit.StageIdle)
-	r.await(t, "CardReader Ready, CardReader Busy, inserted, CardReader Ready, read, removed")
+	r.await(t, "removed")
 	checkCard(t, r.last)
 	if result := <-client.Invoke("NoSuchMethod"); result.Error == nil {
 		t.Error("a method that is not there answered without an error")
