@@ -229,3 +229,27 @@ func TestACardThatIsLiftedWhileItIsReadIsReadWhenItLiesThereAgain(t *testing.T) 
 		t.Error("the person is still on the screen")
 	}
 }
+
+// Who was not seen by the camera is told to look once more, and one press does it.
+func TestWhoWasNotSeenByTheCameraLooksAgain(t *testing.T) {
+	t.Parallel()
+	st := newStation()
+	s := openScreen(t, st, 1080, 1920)
+	v := at(visit.StageFailed)
+	v.Failure = &visit.Failure{Code: "face_not_done"}
+	s.stage(v)
+	s.says("Không so sánh được khuôn mặt", "Xin mời gặp cán bộ tại quầy.")
+	if eval[bool](s, `!!document.querySelector('[data-key="face-again"]')`) {
+		t.Error("another look is offered where there is none")
+	}
+	v = at(visit.StageFailed)
+	v.Failure, v.CanCompareAgain = &visit.Failure{Code: "face_not_done"}, true
+	s.stage(nil)
+	s.stage(v)
+	s.says("Xin bấm “Chụp lại”")
+	s.fits("face-again")
+	s.accessible("face-again")
+	s.shoot("failed-face")
+	s.click("face-again")
+	eventually(t, "another look is asked for", func() bool { return slices.Contains(st.called(), "again v1") })
+}

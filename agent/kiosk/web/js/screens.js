@@ -259,7 +259,7 @@ function recorded(snap, answer, say) {
 const PICTURES = {
   bad_qr: [...codes, art.phone], online_offline: codes, online_refused: codes, online_timeout: codes, other_person: codes, assurance_too_low: [art.layCard],
   card_removed: [art.layCard], card_error: [art.layCard], wrong_can: [art.layCard], not_an_id_card: [art.layCard],
-  face_unsure: [art.lookHere], face_mismatch: [art.lookHere],
+  face_unsure: [art.lookHere], face_mismatch: [art.lookHere], face_not_done: [art.lookHere],
 };
 
 function failed(snap, answer) {
@@ -275,7 +275,7 @@ function failed(snap, answer) {
     h('div', { class: 'title title-failed' }, h('span', { class: 'failed-sign' }, icon('bang')), heading(t(`failed.${known}.title`))),
     h('div', { class: 'columns' },
       h('section', { class: 'panel' }, h('h2', {}, t('failed.what')), h('p', {}, t(`failed.${known}.what`))),
-      h('section', { class: 'panel panel-next' }, h('h2', {}, t('failed.next')), h('p', {}, t(`failed.${known}.next`)))),
+      h('section', { class: 'panel panel-next' }, h('h2', {}, t('failed.next')), h('p', {}, t(`failed.${known}.${visit.canCompareAgain ? 'look' : 'next'}`)))),
     visit.checks?.length ? h('div', { class: 'columns' }, assurancePanel(visit.assurance), checkList(visit.checks, visit.person && !visit.person.idCode ? 'mrz' : '')) : null,
     pictures.length > 0 && h('div', { class: 'failed-art' }, pictures.map((draw) => draw())),
     h('p', { class: 'small code' }, t('failed.code', { code })));
