@@ -78,10 +78,11 @@ func (s *station) Watch() (<-chan struct{}, func()) {
 }
 
 // watched waits until n programs follow, the last of which has asked for the
-// reader (one look) and seen what is there (another).
+// reader (one look) and seen what is there (another). A page of Socket.IO that is
+// left before its WebSocket was there is missed after 22.5 s only, by its pings.
 func (s *station) watched(t *testing.T, n int) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
 		got, looks := len(s.watchers), s.looks
 		s.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"gocv.io/x/gocv"
 
 	"tram/drivers/camera"
@@ -114,9 +115,25 @@ func TestHostileServersAreNoCameras(t *testing.T) {
 	}
 }
 
+// leavesNoCall waits at the end of a test until the calls that servers hold inside
+// FFmpeg have timed out: they have OpenCV's lock, for which others would wait.
+func leavesNoCall(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() {
+		err := goleak.Find(before)
+		for end := time.Now().Add(2 * time.Minute); err != nil && time.Now().Before(end); err = goleak.Find(before) {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // FFmpeg speaks with these; what it does not end by itself within the time for
 // opening is left to its own time-out.
 func TestHostileRTSPServersAreNoCameras(t *testing.T) {
+	leavesNoCall(t)
 	const ok = "RTSP/1.0 200 OK\r\nCSeq: 1\r\n"
 	for name, write := range map[string]func(net.Conn) error{
 		"silence":               func(c net.Conn) error { _, err := c.Read(make([]byte, 1)); return err },
